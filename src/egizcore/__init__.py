@@ -1,0 +1,3 @@
+"""EgizCore: the digital-twin engine of OpenEgiz."""
+
+__version__ = "0.1.0"

@@ -1,0 +1,246 @@
+"""The composition root: builds the rooms, wires them, starts and stops them.
+
+It has no rules of its own. Outputs start first and inputs stop first, so nothing that was taken
+in is lost on the way out.
+"""
+
+import asyncio
+import contextlib
+import gc
+import signal
+import time
+from collections.abc import Awaitable, Callable
+from secrets import token_hex
+from typing import Final, final
+
+import structlog
+import uvloop
+
+from egizcore import __version__
+from egizcore.bus import Bus
+from egizcore.console import files
+from egizcore.ingest import Intake, IngestView, Routes, Target
+from egizcore.meters import Meters
+from egizcore.mqtt import Batch, Endpoint, Link, Origin, Topics
+from egizcore.rest import RestParts, bind, create_app, create_server, host_check, refusal
+from egizcore.settings import Settings
+from egizcore.state import Registry, Store
+from egizcore.stream import Door, Hub, Rules
+
+SECOND: Final = 1.0
+RESTART_AFTER: Final = 1.0
+"""Seconds before a task that failed is started again."""
+
+_log = structlog.get_logger("egizcore.engine")
+
+
+def wall_clock() -> int:
+    """Milliseconds since 1970 UTC."""
+    return time.time_ns() // 1_000_000
+
+
+@final
+class Engine:
+    """One EgizCore. Built on a running loop; ``run`` is its whole life.
+
+    Raises:
+        StartupFailed: a port is taken, a file cannot be read, a route is wrong.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        skip = settings.state.unchanged == "skip"
+        self.settings = settings
+        self.bus = Bus(token_hex(6))
+        self.store = Store(self.bus, settings.limits)
+        self.registry = Registry(self.store, wall_clock, skip_unchanged=skip)
+        routes = Routes(settings.mqtt.routes, settings.mqtt.devices)
+        self.intake = Intake(
+            self.store,
+            routes,
+            wall_clock,
+            create_unknown=settings.mqtt.unknown == "create",
+            skip_unchanged=skip,
+        )
+        self.topics: Topics[Target] = Topics(routes.resolve)
+        self.links = [
+            Link(
+                name, link, routes.filters(), self.topics, self._deliver,
+                max_packet=settings.limits.mqtt_packet,
+            )
+            for name, link in {"mqtt": settings.mqtt, **settings.mqtt.connections}.items()
+            if link.url is not None
+        ]  # fmt: skip
+        self.endpoint: Endpoint[Target] | None = None
+        if settings.endpoint.enabled:
+            self.endpoint = Endpoint(
+                settings.endpoint,
+                self.topics,
+                self._deliver,
+                max_packet=settings.limits.mqtt_packet,
+                authenticate=_anyone,
+            )
+        self.meters = Meters(self)
+        self.hub = Hub(self.store, asyncio.get_running_loop(), self.meters.latency.observe)
+        self.door = Door(self.hub, _rules(settings), settings.stream.client_buffer)
+        for source in ("endpoint", *(link.name for link in self.links)):
+            self.intake.add_source(source)
+        self.started_at = time.monotonic()
+        self.is_ready = False
+        app = create_app(
+            RestParts(
+                store=self.store,
+                registry=self.registry,
+                ingest=IngestView(self.intake, routes, wall_clock),
+                settings=settings.http,
+                version=__version__,
+                health=self.health,
+                ready=lambda: self.is_ready,
+                metrics=self.meters.text,
+                answered=self.meters.answered,
+                failed=self.meters.failed,
+                pages=files(),
+            )
+        )
+        self.server = create_server(
+            app, bind(settings.http.host, settings.http.port), ws=self.door.connect
+        )
+
+    async def run(
+        self, stop: asyncio.Event, started: Callable[[], Awaitable[None]] | None = None
+    ) -> None:
+        """Serve until *stop* is set; *started* runs once everything takes traffic."""
+        tasks = [asyncio.create_task(self.server.serve(), name="http")]
+        try:
+            await self.server.listening.wait()
+            if self.endpoint is not None:
+                await self.endpoint.start()
+            tasks.append(self._supervised("second", self._every_second))
+            links = [self._supervised(f"link {one.name}", one.run) for one in self.links]
+            tasks += links
+            gc.collect()
+            gc.freeze()  # what start-up made lives on: no collection needs to look at it again
+            self.is_ready = True
+            _log.info("ready", http=f"{self.settings.http.host}:{self.server.port}")
+            if started is not None:
+                await started()
+            await stop.wait()
+            _log.info("stopping")
+            self.is_ready = False
+            await _ended(links)
+        finally:
+            self.is_ready = False
+            if self.endpoint is not None:
+                await self.endpoint.stop()
+            self.door.close()
+            self.server.stop()
+            await _ended(tasks[1:])
+            await tasks[0]
+            _log.info("stopped")
+
+    def health(self) -> dict[str, object]:
+        """The document of ``GET /health``."""
+        components = {
+            "mqtt": self._links_health(),
+            "endpoint": {"status": "disabled" if self.endpoint is None else "ok"},
+            "history": {"status": "disabled"},
+        }
+        degraded = any(one["status"] == "degraded" for one in components.values())
+        return {
+            "status": "degraded" if degraded else "ok",
+            "version": __version__,
+            "uptimeSeconds": round(time.monotonic() - self.started_at, 3),
+            "things": len(self.store.things),
+            "components": components,
+        }
+
+    def _links_health(self) -> dict[str, str]:
+        if not self.links:
+            return {"status": "disabled"}
+        wrong = [f"{link.name}: {link.message}" for link in self.links if link.message]
+        if not wrong:
+            return {"status": "ok"}
+        return {"status": "degraded", "message": "; ".join(wrong)}
+
+    def _deliver(self, batch: Batch[Target], origin: Origin) -> None:
+        """What one socket read of a link or a device contained becomes live state."""
+        self.hub.began()
+        self.intake.take(batch, origin)
+        self.hub.done()
+
+    async def _every_second(self) -> None:
+        loop = asyncio.get_running_loop()
+        while True:
+            await asyncio.sleep(SECOND)
+            self.door.sweep(loop.time())
+            self.meters.tick()
+
+    def _supervised(self, name: str, run: Callable[[], Awaitable[None]]) -> asyncio.Task[None]:
+        return asyncio.create_task(_supervise(name, run, self.meters.crashed), name=name)
+
+
+def serve(settings: Settings) -> int:
+    """Run the engine until SIGINT or SIGTERM; the exit code.
+
+    Raises:
+        StartupFailed
+    """
+
+    async def life() -> None:
+        await Engine(settings).run(stop_signal())
+
+    run_loop(life)
+    return 0
+
+
+def run_loop(life: Callable[[], Awaitable[None]]) -> None:
+    """Run *life* on uvloop to its end."""
+
+    async def alive() -> None:
+        await life()
+
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(alive())
+
+
+def stop_signal() -> asyncio.Event:
+    """An event that SIGINT and SIGTERM set from now on."""
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stop.set)
+    return stop
+
+
+async def _supervise(
+    name: str, run: Callable[[], Awaitable[None]], crashed: Callable[[str], None]
+) -> None:
+    """Keep *run* running: an unexpected error is logged and counted, and it starts again."""
+    while True:
+        try:
+            await run()
+        except Exception:
+            crashed(name)
+            _log.exception("a task failed and is started again", task=name)
+            await asyncio.sleep(RESTART_AFTER)
+        else:
+            return
+
+
+async def _ended(tasks: list[asyncio.Task[None]]) -> None:
+    for task in tasks:
+        task.cancel()
+    for task in tasks:
+        with contextlib.suppress(asyncio.CancelledError):
+            await task
+    tasks.clear()
+
+
+def _rules(settings: Settings) -> Rules:
+    return Rules(
+        host_check(settings.http), frozenset(settings.http.allowed_origins), refusal
+    )
+
+
+def _anyone(_client_id: str, _username: str | None, _password: bytes | None) -> bool:
+    """With ``auth.mode: none`` any user name and password pass."""
+    return True

@@ -1,0 +1,214 @@
+"""Batches of publications in, changes of the state out (FR-3.1 to FR-3.3)."""
+
+from collections.abc import Callable, Iterable
+from typing import Final, NamedTuple, Protocol, final
+
+from egizcore.errors import LimitExceeded
+from egizcore.ingest.decode import (
+    BAD_JSON,
+    BAD_PAYLOAD,
+    LIMIT_EXCEEDED,
+    Refused,
+    Sample,
+    decode_features,
+    decode_properties,
+    device_of,
+    features_of,
+    is_flat,
+    read_payload,
+    sample_of,
+    take,
+)
+from egizcore.ingest.rejected import RejectedList, UnknownList
+from egizcore.ingest.route import BAD_TOPIC, NO_ROUTE, UNKNOWN_DEVICE, Route, Routes, Target
+from egizcore.state import APPLIED, LATE, UNCHANGED, Plan, Reading, Store, settle, weigh
+from egizcore.thing.model import is_thing_id, is_word
+from egizcore.thing.moment import rfc3339
+
+OUTCOMES: Final = (
+    APPLIED,
+    UNCHANGED,
+    LATE,
+    NO_ROUTE,
+    BAD_TOPIC,
+    UNKNOWN_DEVICE,
+    BAD_JSON,
+    BAD_PAYLOAD,
+    LIMIT_EXCEEDED,
+)
+
+
+class Source(Protocol):
+    """Where a batch came from: a connection of the endpoint, or a link."""
+
+    @property
+    def source(self) -> str:
+        """``endpoint`` or the link's name."""
+        ...
+
+
+class Order(NamedTuple):
+    """What one message asks of the state."""
+
+    thing_id: str
+    kind: str
+    device: str | None
+    reading: Reading
+
+
+@final
+class Intake:
+    """Turns publications into changes; each message counts once, under one outcome.
+
+    A reject is counted and listed and costs nothing else: never raises.
+    """
+
+    __slots__ = (
+        "_clock",
+        "_create",
+        "_routes",
+        "_skip",
+        "_store",
+        "counts",
+        "errors",
+        "rejected",
+        "unknown",
+    )
+
+    def __init__(
+        self,
+        store: Store,
+        routes: Routes,
+        clock: Callable[[], int],
+        *,
+        create_unknown: bool = True,
+        skip_unchanged: bool = False,
+    ) -> None:
+        self._store = store
+        self._routes = routes
+        self._clock = clock
+        self._create = create_unknown
+        self._skip = skip_unchanged
+        self.counts: dict[str, dict[str, int]] = {}  # source → outcome → messages
+        self.errors = 0
+        self.rejected = RejectedList()
+        self.unknown = UnknownList()
+
+    def add_source(self, source: str) -> None:
+        """Its series exist, at zero, from now on."""
+        self.counts.setdefault(source, dict.fromkeys(OUTCOMES, 0))
+
+    def take(self, batch: Iterable[tuple[Target, bytes, bool]], origin: Source) -> None:
+        """Apply what one socket read contained, in order."""
+        at = self._clock()
+        timestamp = rfc3339(at)
+        things = self._store.things
+        report = self._store.report
+        plain = 0
+        for target, payload, retained in batch:
+            if target.plain and not retained:
+                thing = things.get(target.thing_id)
+                if thing is not None:
+                    try:
+                        if target.feature is None:
+                            reading = decode_features(payload)
+                        else:
+                            reading = {target.feature: decode_properties(payload)}
+                    except (ValueError, RecursionError):
+                        pass  # no flat payload, or none at all: the careful road tells
+                    else:
+                        if report(thing, reading, len(payload), at, timestamp):
+                            plain += 1
+                            continue
+            self._take_one(target, payload, retained, at, origin.source)
+        self.counts[origin.source][APPLIED] += plain
+
+    def _take_one(
+        self, target: Target, payload: bytes, retained: bool, at: int, source: str  # noqa: FBT001
+    ) -> None:
+        try:
+            outcome = self._apply(target, payload, retained, at)
+        except Refused as refusal:
+            outcome = refusal.reason
+            if outcome == UNKNOWN_DEVICE and refusal.device is not None:
+                self.unknown.add(at, refusal.device, target.topic)
+            self.rejected.add(at, source, target.topic, outcome, refusal.message, payload)
+        except LimitExceeded as error:
+            outcome = LIMIT_EXCEEDED
+            self.rejected.add(at, source, target.topic, outcome, error.detail, payload)
+        self.counts[source][outcome] += 1
+
+    def _apply(self, target: Target, payload: bytes, retained: bool, at: int) -> str:  # noqa: FBT001
+        order = self.read(target, payload, at, retained=retained)
+        store = self._store
+        thing = store.things.get(order.thing_id)
+        reading = order.reading
+        if (
+            thing is not None
+            and reading.sampled_at is None
+            and reading.quality is None
+            and not reading.skip_unchanged
+            and is_flat(reading.features)
+            and store.report(thing, reading.features, len(payload), at, rfc3339(at))
+        ):
+            return APPLIED
+        self._admit(order)
+        return settle(store, order.thing_id, order.kind, reading)
+
+    def weigh(self, order: Order) -> Plan:
+        """What would come of *order*; changes nothing.
+
+        Raises:
+            Refused, LimitExceeded
+        """
+        self._admit(order)
+        return weigh(self._store, order.thing_id, order.kind, order.reading)
+
+    def knows(self, thing_id: str) -> bool:
+        """Whether there is such a Thing."""
+        return thing_id in self._store.things
+
+    def _admit(self, order: Order) -> None:
+        if not self._create and order.reading.features and not self.knows(order.thing_id):
+            message = f"there is no Thing {order.thing_id!r} to report for"
+            raise Refused(UNKNOWN_DEVICE, message, order.device)
+
+    def read(self, target: Target, payload: bytes, at: int, *, retained: bool = False) -> Order:
+        """What the message asks, without doing it.
+
+        Raises:
+            Refused: with the outcome and why.
+        """
+        if target.reason is not None or target.route is None:
+            raise Refused(target.reason or NO_ROUTE, target.message, target.device)
+        route = target.route
+        members = read_payload(payload)
+        sample = Sample()
+        if route.time is not None:
+            clock = take(members, route.time)
+            sample = Sample() if clock is None else sample_of(clock, at)
+        device, thing_id, feature = target.device, target.thing_id, target.feature
+        if route.device is not None:
+            device = device_of(take(members, route.device))
+            thing_id, feature = self._from_payload(route, target, device)
+        skip = self._skip if route.unchanged is None else route.unchanged == "skip"
+        reading = Reading(
+            features_of(members, route, feature), at, sample.at, sample.quality, skip or retained
+        )
+        return Order(thing_id, route.type, device, reading)
+
+    def _from_payload(self, route: Route, target: Target, device: str) -> tuple[str, str | None]:
+        """Thing and feature where the payload names the device."""
+        thing_id = self._routes.thing_of(route, device, target.captures)
+        if thing_id is None:
+            raise Refused(
+                UNKNOWN_DEVICE,
+                f"device {device!r} is not in mqtt.devices, and the route names no thing",
+                device,
+            )
+        feature = self._routes.feature_of(route, device, target.captures)
+        if not is_thing_id(thing_id):
+            raise Refused(BAD_PAYLOAD, f"{thing_id[:256]!r} is no Thing id")
+        if feature is not None and not is_word(feature):
+            raise Refused(BAD_PAYLOAD, f"{feature[:128]!r} is no name of a feature")
+        return thing_id, feature

@@ -1,0 +1,261 @@
+"""The client's side of one MQTT connection, without its socket: our link to a broker.
+
+It greets, subscribes, keeps the connection alive, and obeys what the broker announces: Server
+Keep Alive, Receive Maximum, Maximum QoS and Maximum Packet Size.
+"""
+
+from collections.abc import Iterable
+from math import inf
+from typing import Final, TypeVar, final
+
+from egizcore.mqtt import packet as p
+from egizcore.mqtt.encode import PINGREQ, encode
+from egizcore.mqtt.properties import NOTHING, Kind, Properties
+from egizcore.mqtt.reason import (
+    CLIENT_DISCONNECT_REASONS,
+    REASONS,
+    ProtocolError,
+    Reason,
+    violation,
+)
+from egizcore.mqtt.session import RECEIVE_MAXIMUM, TOPIC_ALIAS_MAXIMUM, Session
+from egizcore.mqtt.topic import Topics
+
+T = TypeVar("T")
+
+KEEP_ALIVE: Final = 30  # seconds
+ANSWER_TIMEOUT: Final = 10.0  # seconds that CONNACK, SUBACK and PINGRESP may take
+MAX_IN_FLIGHT: Final = 1024  # publications of QoS 1 without their PUBACK
+_LAST_ID: Final = 65_535
+_FAILURE: Final = 0x80
+_SHORT_CONNACK: Final = 2  # bytes: MQTT 3.1.1's, to which MQTT 5 adds properties
+
+
+@final
+class ClientSession(Session[T]):
+    """One connection to a broker, from the CONNECT that it queues at once.
+
+    *refused* has the filters that the broker did not grant and why, *remark* what else a person
+    should know. Where *share* is given, MQTT 5 subscribes as ``$share/<share>/…``; 3.1.1 has no
+    shared subscriptions, so there each member of the group receives everything.
+    """
+
+    __slots__ = (
+        "_filters",
+        "_greeted",
+        "_id",
+        "_in_flight",
+        "_keep_alive",
+        "_most_in_flight",
+        "_most_qos",
+        "_pinged",
+        "_qos",
+        "_share",
+        "_waiting",
+        "refused",
+        "remark",
+    )
+
+    def __init__(
+        self,
+        topics: Topics[T],
+        connect: p.Connect,
+        filters: Iterable[str],
+        now: float,
+        *,
+        max_packet: int,
+        qos: int = 1,
+        share: str | None = None,
+    ) -> None:
+        super().__init__(topics, connect.version, now, max_packet=max_packet)
+        self._filters = tuple(filters)
+        self._qos = qos
+        self._share = share
+        self._greeted = now  # when the session was opened, by either side
+        self._pinged = now  # when the last PINGREQ was queued
+        self._keep_alive = float(KEEP_ALIVE)
+        self._id = 0
+        self._waiting: dict[int, str] = {}  # SUBSCRIBE id → filter, until its SUBACK
+        self._in_flight: dict[int, tuple[str, bytes]] = {}  # at most MAX_IN_FLIGHT
+        self._most_in_flight = MAX_IN_FLIGHT
+        self._most_qos = 1
+        self.refused: dict[str, str] = {}
+        self.remark = ""
+        self._out.append(encode(connect, connect.version))
+
+    @property
+    def open(self) -> bool:
+        """Has the broker accepted us?"""
+        return self._open
+
+    @property
+    def settled(self) -> bool:
+        """Has the broker answered every SUBSCRIBE?"""
+        return self._open and not self._waiting
+
+    @property
+    def deadline(self) -> float:
+        """When `tick` has something to do."""
+        if not self._open:
+            return self._greeted + ANSWER_TIMEOUT
+        ping = self._pinged + (self._keep_alive if self._heard > self._pinged else ANSWER_TIMEOUT)
+        return min(ping, self._greeted + ANSWER_TIMEOUT) if self._waiting else ping
+
+    def tick(self, now: float) -> None:
+        """Send a PINGREQ that is due, or end the session of a broker that does not answer."""
+        if self.closed or now < self.deadline:
+            return
+        if not self._open:
+            self._forget(Reason.UNSPECIFIED_ERROR, f"no CONNACK within {ANSWER_TIMEOUT:.0f} s")
+        elif self._waiting and now >= self._greeted + ANSWER_TIMEOUT:
+            self.end(Reason.UNSPECIFIED_ERROR, f"no SUBACK within {ANSWER_TIMEOUT:.0f} s")
+        elif self._heard <= self._pinged:
+            # Any packet since the PINGREQ is a sign of life: under a flood PINGRESP comes late.
+            self.end(Reason.UNSPECIFIED_ERROR, f"no PINGRESP within {ANSWER_TIMEOUT:.0f} s")
+        else:
+            self._ping(now)
+
+    def publish(self, topic: str, payload: bytes, qos: int = 0) -> bool:
+        """Queue a message; False if the session, its window or the broker's bounds do not let it.
+
+        QoS 1 becomes 0 where the broker takes no more. *topic* is a legal name.
+        """
+        qos = min(qos, self._most_qos)
+        if not self._open or self.closed or (qos and not self._window()):
+            return False
+        number = self._next_id() if qos else 0
+        data = encode(p.Publish(topic, payload, qos, id=number), self.version)
+        if len(data) > self._peer_maximum:
+            return False
+        if qos:
+            self._in_flight[number] = (topic, payload)
+        self._out.append(data)
+        return True
+
+    def unacknowledged(self) -> list[tuple[str, bytes]]:
+        """The publications of QoS 1 that the broker has not confirmed, oldest first."""
+        return list(self._in_flight.values())
+
+    def _window(self) -> int:
+        return self._most_in_flight - len(self._in_flight)
+
+    def _next_id(self) -> int:
+        while True:
+            self._id = self._id % _LAST_ID + 1
+            if self._id not in self._in_flight and self._id not in self._waiting:
+                return self._id
+
+    def _ping(self, now: float) -> None:
+        self._pinged = now
+        self._out.append(PINGREQ)
+
+    def _greet(self, first: int, head: bytes, length: int) -> None:  # noqa: ARG002
+        if first >> 4 != Kind.CONNACK:
+            raise violation("the broker's first packet is not CONNACK")
+        if self.version == p.V5 and length == _SHORT_CONNACK:
+            detail = "the broker speaks MQTT 3.1.1"
+            raise ProtocolError(Reason.UNSUPPORTED_PROTOCOL_VERSION, detail)
+
+    def _replays(self) -> bool:
+        return True
+
+    def _control(self, packet: p.Packet) -> None:
+        match packet:
+            case p.ConnAck():
+                self._accepted(packet)
+            case p.SubAck():
+                self._subscribed(packet)
+            case p.PubAck():
+                self._in_flight.pop(packet.id, None)
+                if packet.reason >= _FAILURE:
+                    self.remark = f"a publication was refused: {Reason(packet.reason).words}"
+            case p.PingResp():
+                pass  # that it came is what counts
+            case p.Disconnect() if self.version == p.V5:
+                reason = Reason(packet.reason)
+                self._forget(reason, _with_words("the broker ended it", reason, packet.properties))
+            case _:
+                raise violation(f"a broker may not send {type(packet).__name__} here")
+
+    def _accepted(self, packet: p.ConnAck) -> None:
+        if self._open:
+            raise violation("a second CONNACK")
+        if packet.reason:
+            reason = self._refusal(packet.reason)
+            self._forget(reason, _with_words("refused", reason, packet.properties))
+            return
+        if packet.session_present:
+            raise violation("a session is present after a clean start")  # MQTT-3.2.2-4
+        self._obey(packet.properties)
+        self._open = True
+        self._subscribe()
+
+    def _refusal(self, code: int) -> Reason:
+        if self.version == p.V5:
+            return Reason(code)
+        return REASONS.get(code, Reason.UNSPECIFIED_ERROR)
+
+    def _obey(self, announced: Properties) -> None:
+        if announced.server_keep_alive:
+            # A PINGREQ more often than asked for harms nobody and finds a dead broker sooner.
+            self._keep_alive = min(self._keep_alive, float(announced.server_keep_alive))
+        self._most_in_flight = min(MAX_IN_FLIGHT, announced.receive_maximum or MAX_IN_FLIGHT)
+        self._most_qos = 0 if announced.maximum_qos == 0 else 1
+        self._peer_maximum = announced.maximum_packet_size or inf
+        if self._share and self.version == p.V5 and announced.shared_subscription_available == 0:
+            self._share = None
+            self.remark = "the broker has no shared subscriptions: every member gets everything"
+        elif self._share and self.version == p.V3:
+            self._share = None
+            self.remark = "MQTT 3.1.1 has no shared subscriptions: every member gets everything"
+
+    def _subscribe(self) -> None:
+        """A SUBSCRIBE for each filter, so that one which the broker refuses costs only itself."""
+        for wanted in self._filters:
+            number = self._next_id()
+            self._waiting[number] = wanted
+            # Retain Handling and Retain As Published are 0: RETAIN means "replayed".
+            name = f"$share/{self._share}/{wanted}" if self._share else wanted
+            self._queue(p.Subscribe(number, (p.Subscription(name, self._qos),)))
+
+    def _subscribed(self, packet: p.SubAck) -> None:
+        wanted = self._waiting.pop(packet.id, None)
+        if wanted is None or len(packet.reasons) != 1:
+            raise violation("a SUBACK that answers no SUBSCRIBE")
+        if packet.reasons[0] >= _FAILURE:
+            self.refused[wanted] = Reason(packet.reasons[0]).words
+
+    def _farewell(self, reason: Reason, detail: str) -> bytes:
+        if not self._open:
+            return b""
+        if self.version == p.V3:
+            return b"" if self.fault else encode(p.Disconnect(), p.V3)
+        if reason not in CLIENT_DISCONNECT_REASONS:
+            reason = Reason.UNSPECIFIED_ERROR
+        return self._disconnect(reason, detail)
+
+
+def greeting(
+    version: int, client_id: str, username: str | None, password: bytes | None, *, max_packet: int
+) -> p.Connect:
+    """The CONNECT of our links: clean start, no will, our bounds announced."""
+    announced = Properties(
+        receive_maximum=RECEIVE_MAXIMUM,
+        maximum_packet_size=max_packet,
+        topic_alias_maximum=TOPIC_ALIAS_MAXIMUM,
+    )
+    return p.Connect(
+        client_id,
+        version,
+        keep_alive=KEEP_ALIVE,
+        username=username,
+        password=password,
+        properties=announced if version == p.V5 else NOTHING,
+    )
+
+
+def _with_words(what: str, reason: Reason, properties: Properties) -> str:
+    detail = f"{what}: {reason.words}"
+    if properties.reason_string:
+        detail += f" ({properties.reason_string[:200]!r})"
+    return detail

@@ -1,0 +1,315 @@
+"""A link to a broker, kept for ever (contract.md, section 4; FR-3.4).
+
+MQTT 5 first; where the broker knows only 3.1.1, that. A connection that ends, or never comes to
+be, is tried again with back-off, and everything is subscribed to anew.
+"""
+
+import asyncio
+import logging
+import re
+from collections.abc import Sequence
+from os import strerror
+from random import Random
+from secrets import token_hex
+from time import monotonic
+from typing import Final, Generic, TypeVar, final
+
+import structlog
+
+from egizcore.mqtt.backoff import Backoff
+from egizcore.mqtt.client_session import ANSWER_TIMEOUT, MAX_IN_FLIGHT, ClientSession, greeting
+from egizcore.mqtt.connection import Connection, Deliver, Origin
+from egizcore.mqtt.packet import V3, V5
+from egizcore.mqtt.reason import Reason
+from egizcore.mqtt.session import Batch
+from egizcore.mqtt.settings import LinkSettings
+from egizcore.mqtt.topic import Topics, outermost
+
+T = TypeVar("T")
+
+_FAREWELL: Final = 1.0  # seconds that the broker has to read our DISCONNECT
+_ERRNO: Final = re.compile(r"\[Errno (\d+)\]")
+
+log = structlog.get_logger("egizcore.mqtt")
+
+
+@final
+class Channel(Connection[T]):
+    """One connection of a link; the origin of its batches."""
+
+    __slots__ = ("_link", "_session", "changed", "lost")
+
+    def __init__(self, link: "Link[T]", session: ClientSession[T]) -> None:
+        super().__init__(link.name, link.deliver)
+        self._link = link
+        self._session = session
+        self.changed = asyncio.Event()  # the session opened, settled or ended
+        self.lost = asyncio.Event()  # the socket is closed
+
+    @property
+    def session(self) -> ClientSession[T]:
+        """The session of this socket."""
+        return self._session
+
+    @property
+    def client_id(self) -> str:
+        """Our id at the broker."""
+        return self._link.client_id
+
+    @property
+    def username(self) -> str | None:
+        """Our user name at the broker."""
+        return self._link.username
+
+    def data_received(self, data: bytes) -> None:
+        """Apply one socket read and wake the link where something changed."""
+        settled = self._session.settled
+        super().data_received(data)
+        if self._session.closed or self._session.settled != settled:
+            self.changed.set()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """The connection is gone."""
+        super().connection_lost(exc)
+        self.changed.set()
+        self.lost.set()
+
+
+@final
+class Link(Generic[T]):
+    """One broker connection, kept for ever by `run`.
+
+    *deliver* is called synchronously with what one socket read contained, before its
+    acknowledgements go out. *filters* are plain topic filters; one that another covers is left
+    out, so that nothing arrives twice. For a reader at any time: *connected*, *reconnects*,
+    *errors* (connections that broke the protocol), and *message*, one sentence on what is wrong,
+    or empty.
+
+    Building it reads the password file, so that a missing one is found at start (raises
+    `SettingsInvalid`): build it before the loop runs, or in a thread.
+    """
+
+    __slots__ = (
+        "_address",
+        "_backoff",
+        "_channel",
+        "_filters",
+        "_level",
+        "_max_packet",
+        "_old",
+        "_reason",
+        "_settings",
+        "_topics",
+        "_unacknowledged",
+        "_version",
+        "_was_up",
+        "client_id",
+        "connected",
+        "deliver",
+        "errors",
+        "message",
+        "name",
+        "reconnects",
+    )
+
+    def __init__(
+        self,
+        name: str,
+        settings: LinkSettings,
+        filters: Sequence[str],
+        topics: Topics[T],
+        deliver: Deliver[T],
+        *,
+        max_packet: int,
+        level: int = logging.INFO,
+    ) -> None:
+        self.name = name
+        self._settings = settings
+        self._address = settings.address()
+        self._filters = outermost(filters)
+        self._topics = topics
+        self.deliver = deliver
+        self._max_packet = max_packet
+        self._level = level  # of the lines for up and down
+        self.client_id = settings.client_id or f"egizcore-{token_hex(4)}"
+        self._backoff = Backoff(Random())  # noqa: S311  (spreads load, guards nothing)
+        self._version = V5
+        self._old = False  # the broker said that it does not know MQTT 5
+        self._channel: Channel[T] | None = None
+        self._was_up = False
+        self._reason = ""  # of the last failure that was logged
+        self._unacknowledged: list[tuple[str, bytes]] = []  # at most one session's window
+        self.connected = False
+        self.reconnects = 0
+        self.errors = 0
+        self.message = f"connecting to {self._address.where}"
+
+    @property
+    def username(self) -> str | None:
+        """The user name at the broker."""
+        return self._address.username
+
+    def waiting(self) -> int:
+        """Bytes that the broker sent and that are not applied."""
+        return 0 if self._channel is None else self._channel.waiting()
+
+    def publish(self, topic: str, payload: bytes, qos: int = 0) -> bool:
+        """Send a message, at once; False if there is no connection, or no room for it.
+
+        *topic* is a legal name (`check_name`). A message of QoS 1 that the broker has not
+        confirmed when the connection ends is sent again on the next one.
+        """
+        channel = self._channel
+        if channel is None or not channel.session.publish(topic, payload, qos):
+            return False
+        channel.flush()
+        return True
+
+    async def run(self) -> None:
+        """Connect, and connect again, until cancelled; then say DISCONNECT and close."""
+        while True:
+            began = monotonic()
+            session = self._session()
+            reason = await self._attempt(session)
+            self.connected = False
+            if session.open:
+                self._backoff.held(monotonic() - began)
+            if not self._fall_back(session):
+                wait = self._backoff.next()
+                self._down(reason, wait)
+                await asyncio.sleep(wait)
+
+    async def _attempt(self, session: ClientSession[T]) -> str:
+        """One connection, from the dial to its end; gives why it ended."""
+        channel = Channel(self, session)
+        host, port = self._address.host, self._address.port
+        try:
+            async with asyncio.timeout(ANSWER_TIMEOUT):
+                loop = asyncio.get_running_loop()
+                await loop.create_connection(lambda: channel, host, port)
+        except TimeoutError:
+            return f"no connection within {ANSWER_TIMEOUT:.0f} s"
+        except OSError as error:
+            return _words(error)
+        self._channel = channel
+        try:
+            await self._hold(channel)
+        finally:
+            self._channel = None
+            self._keep(session.unacknowledged())
+            await self._close(channel)
+        return session.detail
+
+    def _fall_back(self, session: ClientSession[T]) -> bool:
+        """Choose the version of the next attempt; True if it is to be made at once.
+
+        A broker that says that it does not know MQTT 5 is believed for good. One that only hangs
+        up, or answers with garbage, is asked in 3.1.1 once: it may have been about to restart.
+        """
+        unsupported = session.reason is Reason.UNSUPPORTED_PROTOCOL_VERSION
+        self.errors += session.fault and not unsupported
+        if self._version == V5:
+            if not session.open and (unsupported or session.fault or session.lost):
+                self._version = V3
+                self._old = unsupported
+                return True
+        elif not self._old:
+            self._version = V5
+        return False
+
+    def _keep(self, unacknowledged: list[tuple[str, bytes]]) -> None:
+        self._unacknowledged = (self._unacknowledged + unacknowledged)[-MAX_IN_FLIGHT:]
+
+    def _session(self) -> ClientSession[T]:
+        address = self._address
+        return ClientSession(
+            self._topics,
+            greeting(
+                self._version,
+                self.client_id,
+                address.username,
+                address.password,
+                max_packet=self._max_packet,
+            ),
+            self._filters,
+            monotonic(),
+            max_packet=self._max_packet,
+            qos=self._settings.qos,
+            share=self._settings.share,
+        )
+
+    async def _hold(self, channel: Channel[T]) -> None:
+        """Keep a connection alive until it ends."""
+        session = channel.session
+        while not session.closed:
+            channel.changed.clear()
+            try:
+                async with asyncio.timeout(max(0.0, session.deadline - monotonic())):
+                    await channel.changed.wait()
+            except TimeoutError:
+                session.tick(monotonic())
+                channel.flush()
+            if session.settled and not session.closed:
+                self._up(session)
+
+    async def _close(self, channel: Channel[T]) -> None:
+        """End a connection, however far it came."""
+        channel.session.end(Reason.SUCCESS, "")
+        channel.flush()
+        try:
+            async with asyncio.timeout(_FAREWELL):
+                await channel.lost.wait()
+        except TimeoutError:
+            channel.cut(channel.session.detail)
+
+    def _up(self, session: ClientSession[T]) -> None:
+        refused = "; ".join(f"{name!r} was refused: {why}" for name, why in session.refused.items())
+        self.message = "; ".join(filter(None, (refused, session.remark)))
+        if self.connected:
+            return
+        self.connected = True
+        self.reconnects += self._was_up
+        self._was_up = True
+        self._reason = ""
+        version = "5" if session.version == V5 else "3.1.1"
+        log.log(self._level, "link up", link=self.name, broker=self._address.where, mqtt=version)
+        if self.message:
+            log.warning("link restricted", link=self.name, why=self.message)
+        resend, self._unacknowledged = self._unacknowledged, []
+        for topic, payload in resend:
+            self.publish(topic, payload, 1)
+
+    def _down(self, reason: str, wait: float) -> None:
+        self.message = f"connecting to {self._address.where}: {reason}; next try in {wait:.1f} s"
+        if reason != self._reason:  # one line for each change, none for each try
+            self._reason = reason
+            log.log(
+                self._level,
+                "link down",
+                link=self.name,
+                broker=self._address.where,
+                why=reason,
+                next_try=f"{wait:.1f} s",
+            )
+
+
+def publisher(name: str, settings: LinkSettings, *, max_packet: int) -> Link[None]:
+    """A link that only sends: a simulated device, say, whose coming and going is debug."""
+    topics: Topics[None] = Topics(_nothing)
+    return Link(name, settings, (), topics, _ignore, max_packet=max_packet, level=logging.DEBUG)
+
+
+def _nothing(topic: str) -> None:
+    """What a topic means to a link that subscribes to nothing."""
+
+
+def _ignore(batch: Batch[None], origin: Origin) -> None:
+    """What a broker sends unasked."""
+
+
+def _words(error: OSError) -> str:
+    """Why a dial failed, in the system's words and nothing else."""
+    found = _ERRNO.search(str(error))
+    if found:
+        return strerror(int(found[1])).lower()
+    return (error.strerror or str(error) or type(error).__name__).lower()

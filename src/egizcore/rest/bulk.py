@@ -1,0 +1,100 @@
+"""Many Things at once: a business system sends its masters, again and again.
+
+Each item stands for itself. It is created, or merged into the Thing that exists, so that what
+the sensors brought stays. Between items the loop serves others.
+"""
+
+import asyncio
+from collections.abc import Iterable
+from time import perf_counter
+from typing import Any, Final, final
+
+import msgspec
+
+from egizcore.errors import BadJson, EgizError
+from egizcore.rest.answer import JSON, Answer, json_answer
+from egizcore.rest.call import NDJSON, Call, Route, route
+from egizcore.rest.parts import RestParts
+from egizcore.rest.problem import CODES, Refused
+from egizcore.thing.document import read_json
+from egizcore.thing.draft import read_thing
+from egizcore.thing.model import MAX_ID
+
+MAX_ITEMS: Final = 10_000
+TURN_SECONDS: Final = 0.005
+"""After so long others have their turn."""
+
+_array: Final[msgspec.json.Decoder[list[msgspec.Raw]]] = msgspec.json.Decoder(list[msgspec.Raw])
+
+
+def routes(parts: RestParts) -> Iterable[Route]:
+    """The routes of this module."""
+    own = _Bulk(parts)
+    yield route("POST", "/api/v1/things/bulk", own.store, takes=(JSON, NDJSON))
+
+
+@final
+class _Bulk:
+    def __init__(self, parts: RestParts) -> None:
+        self._store = parts.store
+        self._registry = parts.registry
+
+    async def store(self, call: Call) -> Answer:
+        body = await call.body()
+        items = split_lines(body) if call.media == NDJSON else split_array(body)
+        if len(items) > MAX_ITEMS:
+            raise Refused("payload_too_large", f"There are {len(items)} items, over {MAX_ITEMS}.")
+        results = []
+        turn = perf_counter()
+        for item in items:
+            results.append(self._item(item))
+            if perf_counter() - turn > TURN_SECONDS:
+                await asyncio.sleep(0)
+                turn = perf_counter()
+        return json_answer({"items": results})
+
+    def _item(self, item: bytes) -> dict[str, object]:
+        document: object = None
+        try:
+            document = read_json(item)
+            return self._stored(document)
+        except EgizError as error:
+            result: dict[str, object] = {
+                "status": CODES[error.code].status,
+                "code": error.code,
+                "message": error.detail,
+            }
+            thing_id = _id_of(document)
+            return result if thing_id is None else {"id": thing_id, **result}
+
+    def _stored(self, document: object) -> dict[str, object]:
+        thing_id = _id_of(document)
+        there = thing_id is not None and thing_id in self._store.things
+        draft = read_thing(document, versioned=there)
+        if there and draft.id is not None:
+            thing = self._registry.merge(draft.id, draft)
+        else:
+            thing = self._registry.create(draft)
+        return {"id": thing.id, "status": 200 if there else 201, "version": thing.version}
+
+
+def split_array(body: bytes) -> list[bytes]:
+    """The items of a JSON array, each as it stands.
+
+    Raises:
+        BadJson: it is no JSON array.
+    """
+    try:
+        return [bytes(item) for item in _array.decode(body)]
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        raise BadJson("The body is no JSON array.") from None
+
+
+def split_lines(body: bytes) -> list[bytes]:
+    """The lines of NDJSON; blank ones say nothing."""
+    return [line for line in body.split(b"\n") if line.strip()]
+
+
+def _id_of(document: Any) -> str | None:
+    thing_id = document.get("id") if isinstance(document, dict) else None
+    return thing_id if isinstance(thing_id, str) and len(thing_id) <= MAX_ID else None

@@ -1,0 +1,265 @@
+"""THE dict: every Thing by its id, and the only code that changes one (FR-1.4, FR-2)."""
+
+from collections.abc import Sequence
+from typing import Any, Final, TypeAlias, final
+
+import msgspec
+
+from egizcore.bus import Bus
+from egizcore.errors import LimitExceeded
+from egizcore.state.index import Index
+from egizcore.state.settings import LimitSettings
+from egizcore.thing.change import Desired, Dropped, Members, Part, Reported
+from egizcore.thing.event import (
+    DesiredStateChanged,
+    FeatureDeleted,
+    StateChanged,
+    ThingCreated,
+    ThingDeleted,
+    ThingUpdated,
+)
+from egizcore.thing.model import Feature, Thing
+from egizcore.thing.moment import rfc3339
+
+JsonObject: TypeAlias = dict[str, Any]
+
+WRAPPERS: Final = frozenset({"properties", "desiredState"})
+"""Members of a feature's document. A feature with properties of these names takes the careful
+road always, since only there a payload that wraps its properties is told from one that does not."""
+
+_encoder: Final = msgspec.json.Encoder()
+
+
+@final
+class Store:
+    """Holds the live state. Every method is synchronous and happens wholly or not at all.
+
+    No task can see a half-merged Thing, so there is no lock: one event loop owns the store
+    (contract.md, section 9). Each change is one version of its Thing, one ``seq`` of the bus and
+    one event, published before the next part of the same step is applied.
+    """
+
+    __slots__ = (
+        "_floor",
+        "_graves",
+        "_limits",
+        "_size",
+        "applied",
+        "bus",
+        "index",
+        "late",
+        "things",
+        "unchanged",
+    )
+
+    MAX_GRAVES: Final = 100_000
+
+    def __init__(self, bus: Bus, limits: LimitSettings) -> None:
+        self.bus = bus
+        self.index = Index()
+        self.things: dict[str, Thing] = {}
+        self._limits = limits
+        self._size = int(limits.thing)
+        # Versions of deleted Things, oldest first. An evicted one raises the floor of all.
+        self._graves: dict[str, int] = {}
+        self._floor = 0
+        self.applied = 0  # parts, read at scrape
+        self.unchanged = 0
+        self.late = 0
+
+    # The hot road ---------------------------------------------------------------------------
+
+    def report(
+        self, thing: Thing, reading: dict[str, JsonObject], size: int, at: int, timestamp: str
+    ) -> bool:
+        """Merge a *flat* reading into *thing* and publish what came of it.
+
+        *reading* is feature → property → scalar, list, or object of scalars and lists: no
+        ``null`` that deletes and nothing deeper. *size* is its length in bytes, *timestamp* the
+        text of *at*.
+
+        False, and nothing done, when the reading is no plain update of what is there: a new
+        feature or name, an empty one, or a size that must be measured. The caller then goes by
+        ``commit``, which checks all of that.
+
+        Never awaits: no task can see a half-merged Thing.
+        """
+        room = thing.room - size
+        if room < 0:
+            return False
+        features = thing.features
+        merged: list[JsonObject] = []
+        for name, patch in reading.items():
+            feature = features.get(name)
+            if feature is None or not patch:
+                return False
+            old = feature.properties
+            new = old | patch
+            for key, value in patch.items():
+                if type(value) is dict:
+                    below = old.get(key)
+                    if type(below) is not dict:
+                        return False
+                    joined = below | value
+                    # Names that are there were checked when they came: only a new one makes
+                    # the dictionary longer.
+                    if len(joined) != len(below):
+                        return False
+                    new[key] = joined
+            if len(new) != len(old):
+                return False
+            merged.append(new)
+        if not merged:
+            return False
+        thing.room = room
+        thing.snapshot = None
+        bus = self.bus
+        listeners = bus.listeners
+        for (name, patch), new in zip(reading.items(), merged, strict=True):
+            feature = features[name]
+            feature.properties = new
+            feature.reported_at = at
+            thing.version = version = thing.version + 1
+            bus.seq = seq = bus.seq + 1
+            if listeners:
+                event = StateChanged(thing.id, name, patch, version, timestamp, seq)
+                for listener in listeners:
+                    listener(event, thing, thing)
+        self.applied += len(merged)
+        return True
+
+    # The careful road -----------------------------------------------------------------------
+
+    def check(self, thing: Thing, parts: Sequence[Part]) -> int:
+        """The bytes that *thing* has left once *parts* are applied.
+
+        Raises:
+            LimitExceeded: it would be larger than a limit allows.
+        """
+        after = thing.copy()
+        for part in parts:
+            after = _apply(after, part, 0)
+        limits = self._limits
+        if len(after.features) > limits.features:
+            raise LimitExceeded(f"A Thing has at most {limits.features} features.")
+        if len(after.relationships) > limits.relationships:
+            raise LimitExceeded(f"A Thing has at most {limits.relationships} relationships.")
+        for name, feature in after.features.items():
+            if max(len(feature.properties), len(feature.desired_state)) > limits.properties:
+                raise LimitExceeded(
+                    f"Feature {name!r} would have more than {limits.properties} properties."
+                )
+        size = len(_encoder.encode(after.document()))
+        if size > self._size:
+            raise LimitExceeded(f"The Thing would have {size} bytes as JSON, over {self._size}.")
+        if any(not WRAPPERS.isdisjoint(one.properties) for one in after.features.values()):
+            return -1
+        return self._size - size
+
+    def commit(
+        self, thing: Thing, parts: Sequence[Part], room: int, at: int, *, quality: str | None = None
+    ) -> Thing:
+        """Apply *parts*, which ``check`` found to leave *room*, each a version and an event.
+
+        Gives the Thing as it is registered afterwards: a change of its own members makes a new
+        object, so that listeners can compare both.
+        """
+        for part in parts:
+            before = thing
+            thing = _apply(before, part, at)
+            thing.version += 1
+            thing.snapshot = None
+            if thing is not before:
+                self.things[thing.id] = thing
+                self.index.replace(before, thing)
+            thing.room = room
+            self.applied += 1
+            self._publish(before, thing, part, at, quality)
+        return thing
+
+    def insert(self, thing: Thing) -> None:
+        """Register a Thing that does not exist, with what it has; its version is set here.
+
+        Raises:
+            LimitExceeded: it is larger than a limit allows.
+        """
+        thing.room = self.check(thing, [])
+        thing.version = self._graves.pop(thing.id, self._floor) + 1
+        self.things[thing.id] = thing
+        self.index.add(thing)
+        self.bus.seq += 1
+        self.bus.publish(
+            ThingCreated(
+                thing.id,
+                thing.document(),
+                thing.version,
+                rfc3339(thing.created_at),
+                self.bus.seq,
+            ),
+            None,
+            thing,
+        )
+
+    def remove(self, thing: Thing, at: int) -> None:
+        """Delete *thing*. Its deletion is a version: a Thing of this id begins above it."""
+        del self.things[thing.id]
+        self.index.remove(thing)
+        version = thing.version + 1
+        self._bury(thing.id, version)
+        self.bus.seq += 1
+        self.bus.publish(
+            ThingDeleted(thing.id, version, rfc3339(at), self.bus.seq), thing, None
+        )
+
+    def _bury(self, thing_id: str, version: int) -> None:
+        self._graves[thing_id] = version
+        if len(self._graves) > self.MAX_GRAVES:
+            evicted = next(iter(self._graves))
+            self._floor = max(self._floor, self._graves.pop(evicted))
+
+    def _publish(
+        self, before: Thing, thing: Thing, part: Part, at: int, quality: str | None
+    ) -> None:
+        bus = self.bus
+        bus.seq += 1
+        if not bus.listeners and type(part) is Reported:
+            return
+        told = (thing.version, rfc3339(at), bus.seq)
+        match part:
+            case Reported():
+                event: Any = StateChanged(thing.id, part.feature, part.patch, *told, quality)
+            case Desired():
+                event = DesiredStateChanged(thing.id, part.feature, part.patch, *told)
+            case Dropped():
+                event = FeatureDeleted(thing.id, part.feature, *told)
+            case Members():
+                event = ThingUpdated(thing.id, part.changed, *told)
+        bus.publish(event, before, thing)
+
+
+def _apply(thing: Thing, part: Part, at: int) -> Thing:
+    """Change *thing* by one part; own members change in a copy of it that shares the features."""
+    match part:
+        case Reported(name, properties, _):
+            feature = thing.features.get(name)
+            if feature is None:
+                thing.features[name] = feature = Feature(at)
+            feature.properties = properties
+            feature.reported_at = at
+        case Desired(name, desired_state, _):
+            feature = thing.features.get(name)
+            if feature is None:
+                thing.features[name] = feature = Feature(at)
+            feature.desired_state = desired_state
+            feature.desired_at = at
+        case Dropped(name):
+            del thing.features[name]
+            thing.changed_at = max(thing.changed_at, at)
+        case Members(kind, metadata, relationships, _):
+            after = Thing(thing.id, kind, thing.version, thing.created_at)
+            after.metadata = metadata
+            after.features = thing.features
+            after.relationships = relationships
+            after.changed_at = max(thing.changed_at, at)
+            return after
+    return thing

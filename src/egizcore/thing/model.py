@@ -1,0 +1,145 @@
+"""The Thing: the live state of one physical asset (PRD, Thing Model; contract.md, section 1).
+
+These are the objects that the state engine changes in place. The dictionaries inside
+``properties``, ``desired_state`` and ``metadata`` are never changed once they are stored here:
+merging makes new ones along the changed path, so whoever holds one holds a value for good.
+Times are integers, milliseconds since 1970 UTC.
+"""
+
+import re
+from typing import Any, NamedTuple, final
+
+from egizcore.thing.moment import rfc3339
+
+THING_ID = re.compile(r"[A-Za-z0-9_.-]+(?::[A-Za-z0-9_.-]+)+")
+WORD = re.compile(r"[A-Za-z0-9_-]{1,64}")
+CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
+MAX_ID = 256
+MAX_NAME = 128
+
+
+def is_thing_id(text: str) -> bool:
+    """``namespace:name``, at most 256 characters."""
+    return len(text) <= MAX_ID and THING_ID.fullmatch(text) is not None
+
+
+def is_word(text: str) -> bool:
+    """The form of a type and of a feature's name."""
+    return WORD.fullmatch(text) is not None
+
+
+def is_name(text: str) -> bool:
+    """The form of a property's or a metadata member's name, at any depth."""
+    return 0 < len(text) <= MAX_NAME and CONTROL.search(text) is None
+
+
+class Relationship(NamedTuple):
+    """A link to another Thing, which need not exist."""
+
+    type: str
+    target_id: str
+
+
+@final
+class Feature:
+    """One aspect of a Thing: what it reports and what it is asked to be."""
+
+    __slots__ = ("desired_at", "desired_state", "properties", "reported_at", "sampled_at")
+
+    def __init__(self, at: int) -> None:
+        self.properties: dict[str, Any] = {}
+        self.desired_state: dict[str, Any] = {}
+        self.reported_at = at
+        self.desired_at = at
+        self.sampled_at = -1  # newest sample of a device clock; -1: none yet
+
+    @property
+    def updated_at(self) -> int:
+        """The newer of its two parts."""
+        return max(self.reported_at, self.desired_at)
+
+    def document(self) -> dict[str, Any]:
+        """As it stands inside its Thing."""
+        return {
+            "properties": self.properties,
+            "desiredState": self.desired_state,
+            "lastUpdated": rfc3339(self.updated_at),
+        }
+
+    def copy(self) -> "Feature":
+        """A feature that later changes of this one do not reach."""
+        twin = Feature(self.reported_at)
+        twin.properties = self.properties
+        twin.desired_state = self.desired_state
+        twin.desired_at = self.desired_at
+        twin.sampled_at = self.sampled_at
+        return twin
+
+
+@final
+class Thing:
+    """One asset with all its parts. *changed_at* is the time of its own members' last change."""
+
+    __slots__ = (
+        "changed_at",
+        "created_at",
+        "features",
+        "id",
+        "metadata",
+        "relationships",
+        "room",
+        "snapshot",
+        "type",
+        "version",
+    )
+
+    def __init__(self, thing_id: str, kind: str, version: int, at: int) -> None:
+        self.id = thing_id
+        self.type = kind
+        self.metadata: dict[str, Any] = {}
+        self.features: dict[str, Feature] = {}
+        self.relationships: tuple[Relationship, ...] = ()
+        self.version = version
+        self.created_at = at
+        self.changed_at = at
+        self.room = 0  # bytes that telemetry may still bring before the size is measured anew
+        self.snapshot: Thing | None = None  # what frozen() gave, until the next change
+
+    @property
+    def updated_at(self) -> int:
+        """The newest of its parts."""
+        newest = self.changed_at
+        for feature in self.features.values():
+            newest = max(newest, feature.reported_at, feature.desired_at)
+        return newest
+
+    def document(self) -> dict[str, Any]:
+        """The Thing as clients see it; later changes do not reach it."""
+        return {
+            "id": self.id,
+            "type": self.type,
+            "metadata": self.metadata,
+            "features": {name: feature.document() for name, feature in self.features.items()},
+            "relationships": [
+                {"type": link.type, "targetId": link.target_id} for link in self.relationships
+            ],
+            "version": self.version,
+            "createdAt": rfc3339(self.created_at),
+            "lastUpdated": rfc3339(self.updated_at),
+        }
+
+    def copy(self) -> "Thing":
+        """A Thing that later changes of this one do not reach."""
+        twin = Thing(self.id, self.type, self.version, self.created_at)
+        twin.metadata = self.metadata
+        twin.features = {name: feature.copy() for name, feature in self.features.items()}
+        twin.relationships = self.relationships
+        twin.changed_at = self.changed_at
+        twin.room = self.room
+        return twin
+
+    def frozen(self) -> "Thing":
+        """The Thing as it is now, shared by all who ask until its next change."""
+        if self.snapshot is None:
+            self.snapshot = self.copy()
+        return self.snapshot
