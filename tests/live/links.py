@@ -40,3 +40,10 @@ def linked(server: Server, inbox: Inbox, *filters: str, **settings: Any) -> Link
 def sender(server: Server, **settings: Any) -> Link[None]:
     url = LinkSettings(url=f"mqtt://127.0.0.1:{server.port}", **settings)
     return publisher("sender", url, max_packet=MAX_PACKET)
+
+
+async def publish_all(source: Link[None], count: int) -> None:
+    """The numbers from 0 on as QoS 1, waiting where the broker's Receive Maximum says so."""
+    for number in range(count):
+        while not source.publish("sensors/a", b"%d" % number, 1):
+            await asyncio.sleep(0.001)

@@ -6,7 +6,7 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
-from tests.live.links import linked, running, sender
+from tests.live.links import linked, publish_all, running, sender
 from tests.live.servers import Server, mosquitto
 from tests.mqtt.peers import Inbox, until
 
@@ -46,9 +46,7 @@ async def test_a_stream_of_qos_1_arrives_whole_and_in_order(tmp_path: Path) -> N
         link, source = linked(server, inbox), sender(server)
         async with running(link, source):
             await until(lambda: link.connected and source.connected)
-            for number in range(count):
-                while not source.publish("sensors/a", b"%d" % number, 1):
-                    await asyncio.sleep(0.001)
+            await publish_all(source, count)
             await inbox.until(count)
     assert inbox.payloads == [b"%d" % number for number in range(count)]
 
@@ -138,9 +136,7 @@ async def test_a_shared_group_gets_each_message_once(tmp_path: Path) -> None:
         source = sender(server)
         async with running(*links, source):
             await until(lambda: source.connected and all(link.connected for link in links))
-            for number in range(200):
-                while not source.publish("sensors/a", b"%d" % number, 1):
-                    await asyncio.sleep(0.001)  # Mosquitto's Receive Maximum is 20
+            await publish_all(source, 200)
             await until(lambda: len(one.messages) + len(other.messages) >= 200)
     assert sorted(map(int, one.payloads + other.payloads)) == list(range(200))
     assert one.messages

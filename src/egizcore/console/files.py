@@ -12,14 +12,9 @@ TYPES: Final = {
 }
 # The page asks nothing of any other host, and nobody may frame it. 'self' covers the WebSocket of
 # the same host and port too (CSP 3, section 6.7.2.8).
-POLICY: Final = "; ".join(
-    (
-        "default-src 'self'",
-        "base-uri 'none'",
-        "form-action 'none'",
-        "frame-ancestors 'none'",
-        "object-src 'none'",
-    )
+POLICY: Final = (
+    "default-src 'self'; base-uri 'none'; form-action 'none'; "
+    "frame-ancestors 'none'; object-src 'none'"
 )
 
 

@@ -28,6 +28,11 @@ MAX_MESSAGE: Final = 8 << 20  # bytes; a snapshot's message has at most one Thin
 UNWELCOME: Final = (4100, 4101)
 
 
+@final
+class ReaderGoneError(Exception):
+    """Nobody reads our standard output any more."""
+
+
 class Screen(Protocol):
     """Where messages go: the table, or a pipe."""
 
@@ -60,7 +65,7 @@ def watch(
     terminal = sys.stdout.isatty()
     try:
         asyncio.run(_table(address, wanted) if terminal else _lines(address, wanted))
-    except BrokenPipeError:  # ``| head`` has what it wanted; nor may the last flush complain
+    except ReaderGoneError:  # ``| head`` has what it wanted; nor may the last flush complain
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     return 0
 
@@ -86,8 +91,11 @@ class Lines:
     def take(self, message: Mapping[str, Any], text: str) -> None:
         """Print it if it is a change of a Thing."""
         if message["event"] in CHANGES:
-            sys.stdout.write(f"{text}\n")
-            sys.stdout.flush()
+            try:
+                sys.stdout.write(f"{text}\n")
+                sys.stdout.flush()
+            except BrokenPipeError:
+                raise ReaderGoneError from None
 
     def say(self, line: str) -> None:
         """On stderr, once for each change."""
@@ -105,7 +113,7 @@ class Panel:
     def __init__(self) -> None:
         self.board = Board()
 
-    def take(self, message: Mapping[str, Any], text: str) -> None:
+    def take(self, message: Mapping[str, Any], text: str) -> None:  # noqa: ARG002 - for `Lines`
         """Merge it."""
         self.board.take(message, monotonic())
 
@@ -190,6 +198,6 @@ async def _session(address: str, wanted: Mapping[str, object], screen: Screen) -
 
 
 def _words(error: Exception) -> str:
-    if isinstance(error, OSError) and error.strerror:
-        return error.strerror.lower()
+    if isinstance(error, OSError) and error.errno is not None:
+        return os.strerror(error.errno).lower()
     return str(error).splitlines()[0] if str(error) else type(error).__name__

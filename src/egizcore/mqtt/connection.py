@@ -115,8 +115,7 @@ class Connection(asyncio.Protocol, Generic[T]):
         self._leaves_at = monotonic() + LINGER
         with suppress(OSError):  # the peer has reset it
             transport.write_eof()
-        if self._stalled_at is not None:
-            transport.resume_reading()
+        transport.resume_reading()
 
     def cut(self, why: str) -> None:
         """Drop the connection at once."""
@@ -134,13 +133,21 @@ class Connection(asyncio.Protocol, Generic[T]):
     def pause_writing(self) -> None:
         """The peer does not read: take nothing more from it."""
         self._stalled_at = monotonic()
-        if self._transport is not None and self._leaves_at is None:
-            self._transport.pause_reading()
+        self.pause()
 
     def resume_writing(self) -> None:
         """The peer reads again."""
         self._stalled_at = None
+        self.resume()
+
+    def pause(self) -> None:
+        """Stop reading, unless the connection is closing and reads what it throws away."""
         if self._transport is not None and self._leaves_at is None:
+            self._transport.pause_reading()
+
+    def resume(self) -> None:
+        """Read again, unless the peer does not."""
+        if self._transport is not None and self._stalled_at is None:
             self._transport.resume_reading()
 
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002

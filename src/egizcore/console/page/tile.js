@@ -158,10 +158,9 @@ function single(thing, measures) {
 const one = (thing) => (measure) => {
   const value = reading.valueAt(thing, measure);
   if (typeof value !== "number") return [];
-  const { path } = measure;
-  return [
-    { label: reading.label(path), value, goal: reading.target(thing, measure), unit: reading.unit(path) },
-  ];
+  const label = reading.label(measure.path).replace(/(.+) temperature$/, "$1 temp.");
+  const goal = reading.target(thing, measure);
+  return [{ label, value, goal, unit: reading.unit(measure.path) }];
 };
 
 function foot({ thing, power, anomaly }) {

@@ -1,0 +1,60 @@
+"""A deck oven, the PRD's example."""
+
+import pytest
+
+from egizcore.simulator.batch import BATCH_SECONDS
+from egizcore.simulator.oven import FAULTS, STAGE, Oven
+from tests.simulator.machines import make, plan, until_fault
+
+
+def test_a_reading_has_the_shape_of_the_prds_oven() -> None:
+    reading = make(Oven).read(1.0)
+    assert set(reading) == {"electrical", "thermal", "status", "business_context"}
+    assert set(reading["electrical"]) == {"voltage", "current", "power_factor"}
+    assert set(reading["electrical"]["voltage"]) == {"a", "b", "c"}
+    assert len(reading["thermal"]["temperature_zones"]) == 3
+    assert isinstance(reading["thermal"]["setpoint"], float)
+    assert reading["status"]["anomaly"] is False
+
+
+def test_the_zones_follow_a_setpoint_that_somebody_else_sets() -> None:
+    oven = make(Oven)
+    oven.read(0.0)
+    oven.setpoint = 120.0
+    for second in range(1, 150):
+        reading = oven.read(float(second))
+    assert reading["thermal"]["setpoint"] == 120.0
+    assert max(reading["thermal"]["temperature_zones"]) < 150.0
+
+
+def test_a_new_batch_sets_the_setpoint_of_its_recipe() -> None:
+    oven = make(Oven)
+    later = 40 * BATCH_SECONDS
+    reading = oven.read(later)
+    assert reading["thermal"]["setpoint"] == plan().at(later, STAGE).recipe.oven_setpoint
+
+
+def test_an_oven_that_is_cold_heats_with_full_power() -> None:
+    oven = make(Oven)
+    for zone in oven._zones:
+        zone.degrees = 40.0
+    cold = oven.read(1.0)
+    assert cold["status"]["operational_state"] == "heating"
+    cold_power = oven.power_kw
+    for second in range(2, 200):
+        oven.read(float(second))
+    assert oven.state == "running"
+    assert oven.power_kw < cold_power
+
+
+def test_a_failed_heater_shows_in_its_zone_alone() -> None:
+    _, reading = until_fault(make(Oven), "zone-2-heater")
+    first, second, third = reading["thermal"]["temperature_zones"]
+    assert second < min(first, third) - 8.0
+    assert reading["status"]["anomaly"] is True
+
+
+@pytest.mark.parametrize("fault", [fault for fault in FAULTS if fault.startswith("phase")])
+def test_a_sagging_phase_shows_in_the_volts(fault: str) -> None:
+    _, reading = until_fault(make(Oven), fault)
+    assert reading["electrical"]["voltage"][fault[6]] < 200.0
