@@ -9,7 +9,7 @@ import click
 import msgspec
 
 from egizcore import simulator
-from egizcore.engine import Engine, run_loop, stop_signal
+from egizcore.engine import Engine, run_loop, spare_collections, stop_signal
 from egizcore.errors import StartupFailed
 from egizcore.settings import Settings
 from egizcore.thing.draft import read_thing
@@ -30,7 +30,7 @@ def demo(settings: Settings, *, chosen: frozenset[str], lan: bool) -> int:
 
     async def life() -> None:
         stop = stop_signal()
-        engine = Engine(settings)
+        engine = Engine(settings, asyncio.get_running_loop())
         for document in simulator.masters():
             engine.registry.create(read_thing(document, versioned=False))
         bakery: list[asyncio.Task[None]] = []
@@ -39,6 +39,7 @@ def demo(settings: Settings, *, chosen: frozenset[str], lan: bool) -> int:
             _tell(engine, lan=lan)
             broker = f"mqtt://127.0.0.1:{_endpoint_port(engine)}"
             bakery.append(asyncio.create_task(simulator.run(broker), name="bakery"))
+            await spare_collections()
 
         try:
             await engine.run(stop, started)

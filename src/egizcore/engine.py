@@ -41,13 +41,13 @@ def wall_clock() -> int:
 
 @final
 class Engine:
-    """One EgizCore. Built on a running loop; ``run`` is its whole life.
+    """One EgizCore. Building it reads files and takes the HTTP port; ``run`` is its whole life.
 
     Raises:
         StartupFailed: a port is taken, a file cannot be read, a route is wrong.
     """
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, loop: asyncio.AbstractEventLoop) -> None:
         skip = settings.state.unchanged == "skip"
         self.settings = settings
         self.bus = Bus(token_hex(6))
@@ -79,11 +79,12 @@ class Engine:
                 max_packet=settings.limits.mqtt_packet,
                 authenticate=_anyone,
             )
-        self.meters = Meters(self)
-        self.hub = Hub(self.store, asyncio.get_running_loop(), self.meters.latency.observe)
+        self.meters = Meters()
+        self.hub = Hub(self.store, loop, self.meters.latency.observe)
         self.door = Door(self.hub, _rules(settings), settings.stream.client_buffer)
         for source in ("endpoint", *(link.name for link in self.links)):
             self.intake.add_source(source)
+        self.meters.show(self.store, self.intake, self.endpoint, self.links, self.door)
         self.started_at = time.monotonic()
         self.is_ready = False
         app = create_app(
@@ -97,7 +98,7 @@ class Engine:
                 ready=lambda: self.is_ready,
                 metrics=self.meters.text,
                 answered=self.meters.answered,
-                failed=self.meters.failed,
+                failed=lambda: self.meters.crashed("rest"),
                 pages=files(),
             )
         )
@@ -114,11 +115,9 @@ class Engine:
             await self.server.listening.wait()
             if self.endpoint is not None:
                 await self.endpoint.start()
-            tasks.append(self._supervised("second", self._every_second))
-            links = [self._supervised(f"link {one.name}", one.run) for one in self.links]
+            tasks.append(self._supervised("stream", self._every_second))
+            links = [self._supervised("mqtt", one.run) for one in self.links]
             tasks += links
-            gc.collect()
-            gc.freeze()  # what start-up made lives on: no collection needs to look at it again
             self.is_ready = True
             _log.info("ready", http=f"{self.settings.http.host}:{self.server.port}")
             if started is not None:
@@ -174,8 +173,12 @@ class Engine:
             self.door.sweep(loop.time())
             self.meters.tick()
 
-    def _supervised(self, name: str, run: Callable[[], Awaitable[None]]) -> asyncio.Task[None]:
-        return asyncio.create_task(_supervise(name, run, self.meters.crashed), name=name)
+    def _supervised(
+        self, component: str, run: Callable[[], Awaitable[None]]
+    ) -> asyncio.Task[None]:
+        return asyncio.create_task(
+            _supervise(component, run, self.meters.crashed), name=component
+        )
 
 
 def serve(settings: Settings) -> int:
@@ -186,10 +189,16 @@ def serve(settings: Settings) -> int:
     """
 
     async def life() -> None:
-        await Engine(settings).run(stop_signal())
+        await Engine(settings, asyncio.get_running_loop()).run(stop_signal(), spare_collections)
 
     run_loop(life)
     return 0
+
+
+async def spare_collections() -> None:
+    """What start-up made lives on: no garbage collection needs to look at it again."""
+    gc.collect()
+    gc.freeze()
 
 
 def run_loop(life: Callable[[], Awaitable[None]]) -> None:
@@ -212,15 +221,15 @@ def stop_signal() -> asyncio.Event:
 
 
 async def _supervise(
-    name: str, run: Callable[[], Awaitable[None]], crashed: Callable[[str], None]
+    component: str, run: Callable[[], Awaitable[None]], crashed: Callable[[str], None]
 ) -> None:
     """Keep *run* running: an unexpected error is logged and counted, and it starts again."""
     while True:
         try:
             await run()
         except Exception:
-            crashed(name)
-            _log.exception("a task failed and is started again", task=name)
+            crashed(component)
+            _log.exception("a task failed and is started again", component=component)
             await asyncio.sleep(RESTART_AFTER)
         else:
             return

@@ -1,6 +1,6 @@
 """The reader alone, against D: what msgspec takes to decode one payload in the same run."""
 
-from time import perf_counter
+from time import process_time
 
 import msgspec
 import pytest
@@ -15,20 +15,19 @@ PAYLOAD = (
     b'{"electrical":{"voltage":{"a":220.5,"b":219.8,"c":221.0},'
     b'"current":{"a":15.2,"b":14.8,"c":15.5},"power_factor":0.92}}'
 )
-COUNT = 20_000
+COUNT = 5_000
 READ = 64 * 1024
 
 
-def decode_time() -> float:
-    """Seconds for one decode; the best of some, since the machine is shared."""
-    decode = msgspec.json.Decoder().decode
-    best = 1.0
-    for _ in range(5):
-        began = perf_counter()
-        for _ in range(COUNT):
-            decode(PAYLOAD)
-        best = min(best, (perf_counter() - began) / COUNT)
-    return best
+decode = msgspec.json.Decoder().decode
+
+
+def decoded() -> float:
+    """Seconds for one decode, once measured."""
+    began = process_time()
+    for _ in range(COUNT):
+        decode(PAYLOAD)
+    return (process_time() - began) / COUNT
 
 
 @pytest.mark.parametrize("qos", [0, 1])
@@ -42,28 +41,25 @@ def test_a_message_is_read_in_about_the_time_of_its_decoding(
     )
     reads = [flood[at : at + READ] for at in range(0, len(flood), READ)]
 
-    def setup() -> tuple[tuple[ServerSession[str]], dict[str, object]]:
+    def run() -> float:
+        """Seconds for one message, once measured."""
         one = ServerSession(Topics(str), lambda *_: True, 0.0, max_packet=1 << 20)
         one.receive(encode(p.Connect("d", version), version), 0.0)
         one.to_send()
-        return (one,), {}
-
-    best = 1.0
-
-    def run(one: ServerSession[str]) -> int:
-        nonlocal best
-        began = perf_counter()
         count = 0
+        began = process_time()
         for data in reads:
             count += len(one.receive(data, 0.0))
             one.applied()
             one.to_send()
-        best = min(best, (perf_counter() - began) / COUNT)
-        return count
+        took = process_time() - began
+        assert count == COUNT
+        return took / COUNT
 
-    count = benchmark.pedantic(run, setup=setup, rounds=5)  # type: ignore[no-untyped-call]
-    assert count == COUNT
-    for _ in range(5):  # where benchmarks are off, the round above was the only one
-        run(*setup()[0])
-    # Twice what was measured (0.95 D and 1.05 D; with QoS 1, 1.25 D and 1.35 D).
-    assert best < decode_time() * (2 if qos == 0 else 2.7)
+    # The best of some, taken in turn: the machine is shared, and both must see its best moment.
+    pairs = [(run(), decoded()) for _ in range(30)]
+    message, yardstick = (min(column) for column in zip(*pairs, strict=True))
+    benchmark.pedantic(run, rounds=5)  # type: ignore[no-untyped-call]
+    benchmark.extra_info["D"] = message / yardstick
+    # About twice what was measured: 0.95 D and 1.05 D; with QoS 1, 1.25 D and 1.35 D.
+    assert message < yardstick * (2.4 if qos == 0 else 3)

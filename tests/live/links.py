@@ -45,5 +45,5 @@ def sender(server: Server, **settings: Any) -> Link[None]:
 async def publish_all(source: Link[None], count: int) -> None:
     """The numbers from 0 on as QoS 1, waiting where the broker's Receive Maximum says so."""
     for number in range(count):
-        while not source.publish("sensors/a", b"%d" % number, 1):
+        while not source.publish("sensors/a", b"%d" % number, 1):  # noqa: ASYNC110
             await asyncio.sleep(0.001)

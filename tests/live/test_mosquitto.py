@@ -10,7 +10,7 @@ from tests.live.links import linked, publish_all, running, sender
 from tests.live.servers import Server, mosquitto
 from tests.mqtt.peers import Inbox, until
 
-from egizcore.mqtt import client_session as session_module
+from egizcore.mqtt import link as link_module
 
 pytestmark = pytest.mark.live
 
@@ -92,8 +92,8 @@ async def test_a_broker_killed_in_mid_stream_is_found_again_each_time(tmp_path: 
 async def test_a_stopped_broker_is_found_out_and_found_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(session_module, "KEEP_ALIVE", 1)
-    monkeypatch.setattr(session_module, "ANSWER_TIMEOUT", 0.5)
+    monkeypatch.setattr(link_module, "KEEP_ALIVE", 1)
+    monkeypatch.setattr(link_module, "ANSWER_TIMEOUT", 0.5)
     inbox = Inbox()
     async with mosquitto(tmp_path) as server:
         link = linked(server, inbox)

@@ -15,7 +15,6 @@ from egizcore.mqtt import Batch, Endpoint, EndpointSettings, Origin, Topics
 from egizcore.mqtt import connection as connection_module
 from egizcore.mqtt import endpoint as endpoint_module
 from egizcore.mqtt import packet as p
-from egizcore.mqtt import server_session as session_module
 from egizcore.mqtt.encode import encode
 from egizcore.mqtt.reason import Reason
 
@@ -37,7 +36,7 @@ async def endpoint(inbox: Inbox) -> AsyncIterator[Endpoint[str]]:
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """Looks at all connections often, and waits for little."""
     monkeypatch.setattr(endpoint_module, "_SWEEP", 0.02)
-    monkeypatch.setattr(session_module, "CONNECT_TIMEOUT", 0.2)
+    monkeypatch.setattr(endpoint_module, "CONNECT_TIMEOUT", 0.2)
     monkeypatch.setattr(connection_module, "STALLED", 0.2)
 
 
@@ -182,6 +181,19 @@ async def test_a_broken_packet_costs_its_connection_and_no_other(
     assert inbox.payloads == [b"before", b"after"]
     await until(lambda: (endpoint.errors, endpoint.devices) == (1, 1))
     good.close()
+
+
+async def test_a_storm_of_garbage_is_counted_but_not_logged_line_by_line(
+    endpoint: Endpoint[str],
+) -> None:
+    with capture_logs() as lines:
+        for number in range(1, 21):
+            stranger = await Peer.dial(endpoint.port)
+            stranger.raw(b"\xff\xff\xff\xff\xff")
+            assert await stranger.rest() == []
+            stranger.close()
+            await until(lambda number=number: endpoint.errors == number)  # type: ignore[misc]
+    assert 1 <= len(lines) <= 5
 
 
 async def test_a_reason_reaches_a_device_that_is_still_sending(endpoint: Endpoint[str]) -> None:

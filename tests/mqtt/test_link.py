@@ -11,7 +11,6 @@ from tests.mqtt.peers import Inbox, Peer, accept, broker, serving, until
 
 from egizcore.errors import SettingsInvalid
 from egizcore.mqtt import Batch, Link, LinkSettings, Origin, Topics, backoff, publisher
-from egizcore.mqtt import client_session as session_module
 from egizcore.mqtt import link as link_module
 from egizcore.mqtt import packet as p
 from egizcore.mqtt.encode import encode
@@ -26,8 +25,7 @@ def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """The waits of a test are short; their growth is tested in test_backoff.py."""
     monkeypatch.setattr(backoff, "LONGEST", 0.1)
     monkeypatch.setattr(backoff, "FIRST", 0.1)
-    for module in (session_module, link_module):
-        monkeypatch.setattr(module, "ANSWER_TIMEOUT", 0.3)
+    monkeypatch.setattr(link_module, "ANSWER_TIMEOUT", 0.3)
 
 
 @pytest.fixture
@@ -189,6 +187,36 @@ async def test_a_nap_does_not_end_the_pause_for_a_broker_that_does_not_read(inbo
     assert transport.resumed == 1
 
 
+async def test_nothing_is_published_to_a_broker_that_does_not_read(inbox: Inbox) -> None:
+    async def script(peer: Peer, number: int) -> None:
+        await accept(peer)
+        peer.writer.transport.pause_reading()  # type: ignore[attr-defined]
+        await asyncio.Event().wait()
+
+    async with broker(script) as port, running(linked(port, inbox)) as link:
+        await until(lambda: link.connected)
+        large = bytes(100_000)
+        sent = 0
+        while link.publish("t", large):
+            sent += 1
+            assert sent < 1_000, "an endless buffer"
+            await asyncio.sleep(0)
+        assert sent
+
+
+async def test_a_refused_publication_shows_in_the_message(inbox: Inbox) -> None:
+    async def script(peer: Peer, number: int) -> None:
+        await accept(peer)
+        while (packet := await peer.read()) is not None:
+            if isinstance(packet, p.Publish):
+                peer.send(p.PubAck(packet.id, 0x87))
+
+    async with broker(script) as port, running(linked(port, inbox)) as link:
+        await until(lambda: link.connected)
+        link.publish("t", b"x", 1)
+        await until(lambda: link.message == "a publication was refused: not authorized")
+
+
 class Transport(asyncio.Transport):
     """Counts what is asked of it."""
 
@@ -215,7 +243,7 @@ class Transport(asyncio.Transport):
 def open_channel(inbox: Inbox) -> tuple[link_module.Channel[str], Transport]:
     """A channel whose broker has accepted it, on a transport that only counts."""
     link = linked(1, inbox)
-    channel, transport = link_module.Channel(link, link._session()), Transport()
+    channel, transport = link._open(), Transport()
     channel.connection_made(transport)
     channel.session.receive(encode(p.ConnAck(), p.V5), 0.0)
     return channel, transport
@@ -364,8 +392,7 @@ async def test_a_hostile_broker_is_left_and_tried_again(
 async def test_a_broker_that_falls_silent_is_found_by_its_pings(
     inbox: Inbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(session_module, "KEEP_ALIVE", 0.05)
-    monkeypatch.setattr(link_module, "greeting", _greeting)
+    monkeypatch.setattr(link_module, "KEEP_ALIVE", 1)
 
     async def script(peer: Peer, number: int) -> None:
         await accept(peer)
@@ -376,10 +403,6 @@ async def test_a_broker_that_falls_silent_is_found_by_its_pings(
         async with running(link):
             await until(lambda: "no PINGRESP" in link.message)
             await until(lambda: link.reconnects >= 1)
-
-
-def _greeting(*args: Any, **options: Any) -> p.Connect:
-    return p.Connect("us", args[0])
 
 
 async def test_a_broker_that_is_absent_at_start_is_waited_for(inbox: Inbox) -> None:

@@ -4,9 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from egizcore.mqtt import topic as topics_module
 from egizcore.mqtt.reason import ProtocolError, Reason
 from egizcore.mqtt.topic import (
+    MAX_KEPT,
     Topics,
     check_filter,
     check_name,
@@ -141,12 +141,13 @@ def test_an_illegal_name_is_never_resolved_nor_kept(raw: bytes, reason: Reason) 
     assert not topics
 
 
-def test_at_the_bound_all_names_are_dropped_and_counted(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(topics_module, "MAX_KEPT", 3)
+def test_at_the_bound_all_names_are_dropped_and_counted() -> None:
     topics = Topics(str)
-    for number in range(4):
-        assert topics[b"t%d" % number] == f"t{number}"
-    assert (list(topics), topics.dropped) == ([b"t3"], 3)
+    for number in range(MAX_KEPT):
+        topics[b"t%d" % number]
+    assert (len(topics), topics.dropped) == (131_072, 0)
+    assert topics[b"one more"] == "one more"
+    assert (list(topics), topics.dropped) == ([b"one more"], 131_072)
 
 
 def test_a_long_name_is_served_but_not_kept() -> None:

@@ -14,8 +14,11 @@ from egizcore.bus import Bus
 from egizcore.rest import HttpSettings, RestParts
 from egizcore.rest.app import build
 from egizcore.rest.guard import Bounds
+from egizcore.rest.pages import docs
 from egizcore.rest.server import Server, bind, create_server
 from egizcore.state import LimitSettings, Registry, Store
+
+docs()  # read before any loop runs: in production that is start-up
 
 EPOCH = "epoch1"
 BASE = "http://127.0.0.1"
@@ -26,7 +29,13 @@ class Ingest:
     """What REST shows of ingestion, without any."""
 
     def test(self, topic: str, payload: bytes) -> Mapping[str, object]:
-        return {"accepted": False, "reason": "no_route", "message": topic, "tried": [], "got": payload.decode()}
+        return {
+            "accepted": False,
+            "reason": "no_route",
+            "message": topic,
+            "tried": [],
+            "got": payload.decode(),
+        }
 
     def rejected(self) -> Sequence[object]:
         return []
@@ -86,7 +95,7 @@ class World:
 class Echo(asyncio.Protocol):
     """Stands for the WebSocket protocol: says what it got of the handshake and after it."""
 
-    def __init__(self, config: Any, server_state: Any, app_state: Any) -> None:  # noqa: ARG002
+    def __init__(self, config: Any, server_state: Any, app_state: Any) -> None:
         self._state = server_state
         self._transport: Any = None
 
@@ -94,7 +103,7 @@ class Echo(asyncio.Protocol):
         self._transport = transport
         self._state.connections.add(self)
 
-    def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002
+    def connection_lost(self, exc: Exception | None) -> None:
         self._state.connections.discard(self)
 
     def data_received(self, data: bytes) -> None:

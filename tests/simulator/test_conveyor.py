@@ -1,9 +1,9 @@
 """A cooling conveyor."""
 
 import pytest
+from tests.simulator.machines import make, until_fault
 
 from egizcore.simulator.conveyor import SPEED, Conveyor
-from tests.simulator.machines import make, until_fault
 
 
 def test_the_counter_never_goes_back_and_counts_what_passes() -> None:

@@ -1,5 +1,6 @@
 """When a machine fails, and how."""
 
+from itertools import pairwise
 from random import Random
 
 import pytest
@@ -12,14 +13,14 @@ def test_faults_come_now_and_then_and_pass_by_themselves() -> None:
     seen = [faults.at(float(second)) for second in range(20_000)]
     share = seen.count("jam") / len(seen)
     assert 0.02 < share < 0.3
-    starts = sum(a == NONE and b == "jam" for a, b in zip(seen, seen[1:], strict=False))
+    starts = sum(a == NONE and b == "jam" for a, b in pairwise(seen))
     assert starts > 5
 
 
 def test_a_fault_keeps_its_kind_while_it_lasts() -> None:
     faults = Faults(Random(5), ("jam", "belt-slip"), 0.0, mean=60.0)
     seen = [faults.at(float(second)) for second in range(5_000)]
-    changes = [(a, b) for a, b in zip(seen, seen[1:], strict=False) if a != b]
+    changes = [(a, b) for a, b in pairwise(seen) if a != b]
     assert changes
     assert all(NONE in change for change in changes)
 

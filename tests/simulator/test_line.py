@@ -10,7 +10,8 @@ def test_a_line_sums_up_its_machines() -> None:
     for machine in machines:
         machine.read(1.0)
     reading = line.read(1.0)
-    assert reading["energy"]["power_kw"] == pytest.approx(sum(m.power_kw for m in machines), abs=0.01)
+    total = sum(machine.power_kw for machine in machines)
+    assert reading["energy"]["power_kw"] == pytest.approx(total, abs=0.01)
     running = sum(machine.state == "running" for machine in machines)
     assert reading["production"]["machines_running"] == running
 

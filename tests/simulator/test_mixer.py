@@ -1,7 +1,8 @@
 """A spiral mixer."""
 
-from egizcore.simulator.mixer import CYCLE, Mixer
 from tests.simulator.machines import make, until_fault
+
+from egizcore.simulator.mixer import CYCLE, Mixer
 
 
 def test_dough_thickens_until_the_bowl_is_emptied() -> None:

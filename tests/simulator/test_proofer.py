@@ -1,7 +1,8 @@
 """A proofing cabinet."""
 
-from egizcore.simulator.proofer import SETPOINT, Proofer
 from tests.simulator.machines import make, until_fault
+
+from egizcore.simulator.proofer import SETPOINT, Proofer
 
 
 def test_the_air_is_kept_at_its_setpoints() -> None:

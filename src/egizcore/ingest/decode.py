@@ -33,6 +33,7 @@ _Flat: TypeAlias = _Scalar | list[_Scalar | None]
 _Properties: TypeAlias = dict[str, _Flat | dict[str, _Flat]]
 decode_features: Final = msgspec.json.Decoder(dict[str, _Properties]).decode
 decode_properties: Final = msgspec.json.Decoder(_Properties).decode
+decode_loose: Final = msgspec.json.Decoder(dict[str, _Flat]).decode
 
 
 class Refused(Exception):
@@ -160,19 +161,16 @@ def _moment(value: object) -> int | None:
 
 
 def _by_feature(payload: JsonObject) -> dict[str, JsonObject]:
+    """In the order given; loose members stand where the first of them does."""
     found: dict[str, JsonObject] = {}
-    loose: JsonObject = {}
     for name, member in payload.items():
+        if member is None or name == "desiredState":
+            continue
         if isinstance(member, dict):
-            if name != "desiredState":
-                found[name] = _unwrapped(member)
-        elif member is not None:
-            if not is_name(name):
-                raise Refused(BAD_PAYLOAD, f"{name[:128]!r} is no name of a property")
-            loose[name] = member
-    loose.pop("desiredState", None)
-    if loose:
-        found[LOOSE] = {**found.get(LOOSE, {}), **loose}
+            properties = _unwrapped(member)
+        else:
+            name, properties = LOOSE, {name: member}  # noqa: PLW2901 - it is no feature of its own
+        found[name] = {**found[name], **properties} if name in found else properties
     return found
 
 

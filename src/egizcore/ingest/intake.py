@@ -1,16 +1,18 @@
 """Batches of publications in, changes of the state out (FR-3.1 to FR-3.3)."""
 
 from collections.abc import Callable, Iterable
-from typing import Final, NamedTuple, Protocol, final
+from typing import Any, Final, NamedTuple, Protocol, final
 
 from egizcore.errors import LimitExceeded
 from egizcore.ingest.decode import (
     BAD_JSON,
     BAD_PAYLOAD,
     LIMIT_EXCEEDED,
+    LOOSE,
     Refused,
     Sample,
     decode_features,
+    decode_loose,
     decode_properties,
     device_of,
     features_of,
@@ -20,7 +22,17 @@ from egizcore.ingest.decode import (
     take,
 )
 from egizcore.ingest.rejected import RejectedList, UnknownList
-from egizcore.ingest.route import BAD_TOPIC, NO_ROUTE, UNKNOWN_DEVICE, Route, Routes, Target
+from egizcore.ingest.route import (
+    BAD_TOPIC,
+    NO_ROUTE,
+    UNKNOWN_DEVICE,
+    Route,
+    Routes,
+    Target,
+    not_a_feature,
+    not_a_thing,
+    not_mapped,
+)
 from egizcore.state import APPLIED, LATE, UNCHANGED, Plan, Reading, Store, settle, weigh
 from egizcore.thing.model import is_thing_id, is_word
 from egizcore.thing.moment import rfc3339
@@ -104,56 +116,59 @@ class Intake:
         timestamp = rfc3339(at)
         things = self._store.things
         report = self._store.report
+        applies = not self._skip
         plain = 0
+        reading: dict[str, dict[str, Any]]
         for target, payload, retained in batch:
-            if target.plain and not retained:
+            if target.plain and not retained and (applies or target.applies):
                 thing = things.get(target.thing_id)
                 if thing is not None:
                     try:
-                        if target.feature is None:
-                            reading = decode_features(payload)
-                        else:
+                        if target.feature is not None:
                             reading = {target.feature: decode_properties(payload)}
+                        elif target.loose:
+                            reading = {LOOSE: decode_loose(payload)}
+                        else:
+                            reading = decode_features(payload)
                     except (ValueError, RecursionError):
                         pass  # no flat payload, or none at all: the careful road tells
                     else:
                         if report(thing, reading, len(payload), at, timestamp):
                             plain += 1
                             continue
-            self._take_one(target, payload, retained, at, origin.source)
+            self._take_one(target, payload, at, origin.source, retained=retained)
         self.counts[origin.source][APPLIED] += plain
 
     def _take_one(
-        self, target: Target, payload: bytes, retained: bool, at: int, source: str  # noqa: FBT001
+        self, target: Target, payload: bytes, at: int, source: str, *, retained: bool
     ) -> None:
         try:
-            outcome = self._apply(target, payload, retained, at)
+            outcome = self._apply(target, payload, at, retained=retained)
         except Refused as refusal:
-            outcome = refusal.reason
+            outcome, message = refusal.reason, refusal.message
             if outcome == UNKNOWN_DEVICE and refusal.device is not None:
                 self.unknown.add(at, refusal.device, target.topic)
-            self.rejected.add(at, source, target.topic, outcome, refusal.message, payload)
         except LimitExceeded as error:
-            outcome = LIMIT_EXCEEDED
-            self.rejected.add(at, source, target.topic, outcome, error.detail, payload)
+            outcome, message = LIMIT_EXCEEDED, error.detail
+        else:
+            self.counts[source][outcome] += 1
+            return
+        self.rejected.add(at, source, target.topic, payload, reason=outcome, message=message)
         self.counts[source][outcome] += 1
 
-    def _apply(self, target: Target, payload: bytes, retained: bool, at: int) -> str:  # noqa: FBT001
+    def _apply(self, target: Target, payload: bytes, at: int, *, retained: bool) -> str:
         order = self.read(target, payload, at, retained=retained)
-        store = self._store
-        thing = store.things.get(order.thing_id)
+        thing = self._store.things.get(order.thing_id)
         reading = order.reading
         if (
             thing is not None
-            and reading.sampled_at is None
-            and reading.quality is None
-            and not reading.skip_unchanged
+            and reading.is_plain
             and is_flat(reading.features)
-            and store.report(thing, reading.features, len(payload), at, rfc3339(at))
+            and self._store.report(thing, reading.features, len(payload), at, rfc3339(at))
         ):
             return APPLIED
         self._admit(order)
-        return settle(store, order.thing_id, order.kind, reading)
+        return settle(self._store, order.thing_id, order.kind, reading)
 
     def weigh(self, order: Order) -> Plan:
         """What would come of *order*; changes nothing.
@@ -183,6 +198,7 @@ class Intake:
             raise Refused(target.reason or NO_ROUTE, target.message, target.device)
         route = target.route
         members = read_payload(payload)
+        target.loose = not any(isinstance(member, dict) for member in members.values())
         sample = Sample()
         if route.time is not None:
             clock = take(members, route.time)
@@ -191,24 +207,32 @@ class Intake:
         if route.device is not None:
             device = device_of(take(members, route.device))
             thing_id, feature = self._from_payload(route, target, device)
-        skip = self._skip if route.unchanged is None else route.unchanged == "skip"
         reading = Reading(
-            features_of(members, route, feature), at, sample.at, sample.quality, skip or retained
+            features_of(members, route, feature),
+            at,
+            sample.at,
+            sample.quality,
+            self._skips(route),
+            retained,
         )
         return Order(thing_id, route.type, device, reading)
+
+    def _skips(self, route: Route) -> bool:
+        return self._skip if route.unchanged is None else route.unchanged == "skip"
 
     def _from_payload(self, route: Route, target: Target, device: str) -> tuple[str, str | None]:
         """Thing and feature where the payload names the device."""
         thing_id = self._routes.thing_of(route, device, target.captures)
         if thing_id is None:
-            raise Refused(
-                UNKNOWN_DEVICE,
-                f"device {device!r} is not in mqtt.devices, and the route names no thing",
-                device,
-            )
+            raise Refused(UNKNOWN_DEVICE, not_mapped(device), device)
         feature = self._routes.feature_of(route, device, target.captures)
-        if not is_thing_id(thing_id):
-            raise Refused(BAD_PAYLOAD, f"{thing_id[:256]!r} is no Thing id")
         if feature is not None and not is_word(feature):
-            raise Refused(BAD_PAYLOAD, f"{feature[:128]!r} is no name of a feature")
+            raise Refused(_blamed(route.feature), not_a_feature(feature), device)
+        if not is_thing_id(thing_id):
+            raise Refused(_blamed(route.thing), not_a_thing(thing_id), device)
         return thing_id, feature
+
+
+def _blamed(template: str | None) -> str:
+    """Who made *template* come to nothing: the payload's device, or the topic's captures."""
+    return BAD_PAYLOAD if template is not None and "{device}" in template else BAD_TOPIC

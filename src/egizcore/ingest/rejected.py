@@ -1,16 +1,19 @@
 """What could not be used, kept for whoever asks why a device does not show up."""
 
+import codecs
 from collections import deque
 from typing import Any, Final, NamedTuple, final
 
+from egizcore.thing.model import MAX_ID
 from egizcore.thing.moment import rfc3339
 
 KEPT: Final = 200
 CLIP: Final = 1024
+"""Bytes of a payload, characters of a topic that are kept."""
 
 
 class Rejected(NamedTuple):
-    """One message that was refused; *payload* is clipped to 1,024 bytes."""
+    """One message that was refused; *topic* and *payload* are clipped."""
 
     at: int
     source: str
@@ -31,13 +34,12 @@ class RejectedList:
         self._items: deque[Rejected] = deque(maxlen=KEPT)
 
     def add(
-        self, at: int, source: str, topic: str, reason: str, message: str, payload: bytes
+        self, at: int, source: str, topic: str, payload: bytes, *, reason: str, message: str
     ) -> None:
         """Keep one, clipped."""
         clipped = payload[:CLIP]
-        self._items.append(
-            Rejected(at, source, topic, reason, message, clipped, len(clipped) < len(payload))
-        )
+        truncated = len(clipped) < len(payload)
+        self._items.append(Rejected(at, source, topic[:CLIP], reason, message, clipped, truncated))
 
     def items(self) -> list[dict[str, Any]]:
         """As ``GET /api/v1/ingest/rejected`` gives them, newest first."""
@@ -48,21 +50,28 @@ class RejectedList:
                 "topic": one.topic,
                 "reason": one.reason,
                 "message": one.message,
-                "payload": one.payload.decode(errors="replace"),
+                "payload": _text(one),
                 "truncated": one.truncated,
             }
             for one in reversed(self._items)
         ]
 
 
+def _text(one: Rejected) -> str:
+    """The payload for a person; the character that clipping has cut is left out."""
+    decoder = codecs.getincrementaldecoder("utf-8")(errors="replace")
+    return decoder.decode(one.payload, final=not one.truncated)
+
+
+@final
 class _Sight:
     __slots__ = ("count", "first", "last", "topic")
 
-    def __init__(self, at: int, topic: str) -> None:
+    def __init__(self, at: int) -> None:
         self.count = 0
         self.first = at
         self.last = at
-        self.topic = topic
+        self.topic = ""  # of the last message
 
 
 @final
@@ -77,11 +86,12 @@ class UnknownList:
         self._sights: dict[str, _Sight] = {}  # oldest sight first
 
     def add(self, at: int, device: str, topic: str) -> None:
-        """One more message of *device*."""
-        sight = self._sights.pop(device, None) or _Sight(at, topic)
+        """One more message of *device*; a longer name than any id stands for all that begin so."""
+        device = device[:MAX_ID]
+        sight = self._sights.pop(device, None) or _Sight(at)
         sight.count += 1
         sight.last = at
-        sight.topic = topic
+        sight.topic = topic[:CLIP]
         self._sights[device] = sight
         if len(self._sights) > self.MAX:
             del self._sights[next(iter(self._sights))]

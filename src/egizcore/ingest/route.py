@@ -7,7 +7,7 @@ from typing import Final, NamedTuple, final
 from egizcore.errors import SettingsInvalid
 from egizcore.ingest.settings import MqttSettings, RouteSettings
 from egizcore.mqtt import ProtocolError, check_filter, covers, overlap
-from egizcore.thing.model import is_name, is_thing_id, is_word
+from egizcore.thing.model import MAX_ID, MAX_NAME, is_name, is_thing_id, is_word
 
 _CAPTURE: Final = re.compile(r"\{([A-Za-z_][A-Za-z0-9_]*)\}")
 _PAYLOAD: Final = "payload."
@@ -21,7 +21,19 @@ UNKNOWN_DEVICE: Final = "unknown_device"
 class Target:
     """What a topic stands for; *reason* is why it stands for nothing."""
 
-    __slots__ = ("captures", "device", "feature", "message", "plain", "reason", "route", "thing_id", "topic")
+    __slots__ = (
+        "applies",
+        "captures",
+        "device",
+        "feature",
+        "loose",
+        "message",
+        "plain",
+        "reason",
+        "route",
+        "thing_id",
+        "topic",
+    )
 
     def __init__(self, topic: str) -> None:
         self.topic = topic
@@ -33,6 +45,8 @@ class Target:
         self.reason: str | None = NO_ROUTE
         self.message = "no route has a topic that matches"
         self.plain = False  # topic says all: the payload is features, or properties of one
+        self.loose = False  # the last payload named no features: likely the next does neither
+        self.applies = False  # the route says that repeated values are changes, whoever skips
 
     def reject(self, reason: str, message: str) -> "Target":
         """Messages on this topic are refused, and why."""
@@ -53,7 +67,18 @@ class Tried(NamedTuple):
 class Route:
     """One compiled entry of ``mqtt.routes``."""
 
-    __slots__ = ("_levels", "device", "feature", "fields", "filter", "thing", "time", "topic", "type", "unchanged")
+    __slots__ = (
+        "_levels",
+        "device",
+        "feature",
+        "fields",
+        "filter",
+        "thing",
+        "time",
+        "topic",
+        "type",
+        "unchanged",
+    )
 
     def __init__(self, settings: RouteSettings, where: str) -> None:
         self.topic = settings.topic
@@ -76,14 +101,7 @@ class Route:
         self.type = settings.type
         if settings.fields is not None and settings.feature is not None:
             raise SettingsInvalid(f"{where}: 'fields' name the features, so 'feature' has no use")
-        self.fields = (
-            None
-            if settings.fields is None
-            else {
-                name: _field(path, f"{where}.fields.{name}")
-                for name, path in settings.fields.items()
-            }
-        )
+        self.fields = None if settings.fields is None else _fields(settings.fields, where)
         self.unchanged = settings.unchanged
 
     def match(self, topic: str) -> dict[str, str] | str:
@@ -180,21 +198,18 @@ class Routes:
         target.message = ""
         if route.device is not None:
             return target
-        target.device = captures.get("device")
-        if route.feature is not None:
-            target.feature = _filled(route.feature, captures)
-            if not is_word(target.feature):
-                return target.reject(BAD_TOPIC, f"{target.feature!r} is no name of a feature")
-        thing_id = self.thing_of(route, target.device, captures)
+        device = target.device = captures.get("device")
+        feature = target.feature = self.feature_of(route, device, captures)
+        if feature is not None and not is_word(feature):
+            return target.reject(BAD_TOPIC, not_a_feature(feature))
+        thing_id = self.thing_of(route, device, captures)
         if thing_id is None:
-            return target.reject(
-                UNKNOWN_DEVICE,
-                f"device {target.device!r} is not in mqtt.devices, and the route names no thing",
-            )
+            return target.reject(UNKNOWN_DEVICE, not_mapped(device))
         if not is_thing_id(thing_id):
-            return target.reject(BAD_TOPIC, f"{thing_id!r} is no Thing id")
+            return target.reject(BAD_TOPIC, not_a_thing(thing_id))
         target.thing_id = thing_id
-        target.plain = route.fields is None and route.time is None
+        target.plain = route.fields is None and route.time is None and route.unchanged != "skip"
+        target.applies = route.unchanged == "apply"
         return target
 
 
@@ -242,6 +257,34 @@ def _filled(template: str, values: Mapping[str, str]) -> str:
 
 def _with_device(captures: Mapping[str, str], device: str | None) -> Mapping[str, str]:
     return captures if device is None else {**captures, "device": device}
+
+
+def not_mapped(device: str | None) -> str:
+    """Why a device is unknown."""
+    name = None if device is None else device[:MAX_NAME]
+    return f"device {name!r} is not in mqtt.devices, and the route names no thing"
+
+
+def not_a_thing(text: str) -> str:
+    """Why a template's result cannot be used."""
+    return f"{text[:MAX_ID]!r} is no Thing id"
+
+
+def not_a_feature(text: str) -> str:
+    """Why a template's result cannot be used."""
+    return f"{text[:MAX_NAME]!r} is no name of a feature"
+
+
+def _fields(fields: Mapping[str, str], where: str) -> dict[str, tuple[str, ...]]:
+    """Member → path. One value cannot stand inside another; two members may share a place."""
+    paths = {name: _field(path, f"{where}.fields.{name}") for name, path in fields.items()}
+    for name, path in paths.items():
+        for other in paths.values():
+            if len(path) < len(other) and other[: len(path)] == path:
+                raise SettingsInvalid(
+                    f"{where}.fields.{name}: {'.'.join(other)!r} lies inside {'.'.join(path)!r}"
+                )
+    return paths
 
 
 def _field(path: str, where: str) -> tuple[str, ...]:

@@ -2,7 +2,7 @@
 
 from typing import Literal
 
-from msgspec import Struct
+from msgspec import Struct, field
 
 from egizcore.mqtt import LinkSettings
 
@@ -35,10 +35,10 @@ class MqttSettings(LinkSettings, frozen=True, kw_only=True, forbid_unknown_field
     """The section ``mqtt``: the link of that name, more links, and what their topics mean."""
 
     routes: tuple[RouteSettings, ...] = DEFAULT_ROUTES
-    devices: dict[str, str] = {}
+    devices: dict[str, str] = field(default_factory=dict)
     devices_file: str | None = None
     """A YAML file with more entries of ``devices``."""
     unknown: Literal["create", "reject"] = "create"
     """What to do with telemetry of a Thing that does not exist."""
-    connections: dict[str, LinkSettings] = {}
+    connections: dict[str, LinkSettings] = field(default_factory=dict)
     """More links, by name."""

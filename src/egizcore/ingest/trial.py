@@ -6,7 +6,7 @@ from typing import final
 from egizcore.errors import LimitExceeded
 from egizcore.ingest.decode import LIMIT_EXCEEDED, Refused
 from egizcore.ingest.intake import Intake
-from egizcore.ingest.route import BAD_TOPIC, Routes
+from egizcore.ingest.route import BAD_TOPIC, Routes, Target
 from egizcore.mqtt import ProtocolError, check_name
 
 
@@ -29,28 +29,29 @@ class IngestView:
 
     def test(self, topic: str, payload: bytes) -> Mapping[str, object]:
         """The answer of ``POST /api/v1/ingest/test``."""
+        target = self._routes.resolve(topic)
         try:
             check_name(topic)
-            target = self._routes.resolve(topic)
             order = self._intake.read(target, payload, self._clock())
             plan = self._intake.weigh(order)
         except ProtocolError as error:
-            return self._refused(topic, BAD_TOPIC, str(error))
+            return self._refused(target, BAD_TOPIC, str(error))
         except Refused as refusal:
-            return self._refused(topic, refusal.reason, refusal.message)
+            return self._refused(target, refusal.reason, refusal.message)
         except LimitExceeded as error:
-            return self._refused(topic, LIMIT_EXCEEDED, error.detail)
+            return self._refused(target, LIMIT_EXCEEDED, error.detail)
         return {
             "accepted": True,
             "route": None if target.route is None else target.route.topic,
             "device": order.device,
             "thingId": order.thing_id,
             "created": bool(plan.parts) and not self._intake.knows(order.thing_id),
-            "changes": [
-                {"feature": part.feature, "properties": part.patch} for part in plan.parts
-            ],
+            "changes": [{"feature": part.feature, "properties": part.patch} for part in plan.parts],
         }
 
-    def _refused(self, topic: str, reason: str, message: str) -> Mapping[str, object]:
-        tried = [{"route": one.route, "why": one.why} for one in self._routes.tried(topic)]
+    def _refused(self, target: Target, reason: str, message: str) -> Mapping[str, object]:
+        """*tried* ends with the route that matched, which is where it went wrong."""
+        tried = [{"route": one.route, "why": one.why} for one in self._routes.tried(target.topic)]
+        if target.route is not None:
+            tried.append({"route": target.route.topic, "why": message})
         return {"accepted": False, "reason": reason, "message": message, "tried": tried}

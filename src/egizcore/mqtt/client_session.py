@@ -41,6 +41,7 @@ class ClientSession(Session[T]):
     """
 
     __slots__ = (
+        "_answer_timeout",
         "_filters",
         "_greeted",
         "_id",
@@ -66,6 +67,7 @@ class ClientSession(Session[T]):
         max_packet: int,
         qos: int = 1,
         share: str | None = None,
+        answer_timeout: float = ANSWER_TIMEOUT,
     ) -> None:
         super().__init__(topics, connect.version, now, max_packet=max_packet)
         self._filters = tuple(filters)
@@ -73,7 +75,8 @@ class ClientSession(Session[T]):
         self._share = share
         self._greeted = now  # when the session was opened, by either side
         self._pinged = now  # when the last PINGREQ was queued
-        self._keep_alive = float(KEEP_ALIVE)
+        self._keep_alive = float(connect.keep_alive)
+        self._answer_timeout = answer_timeout  # seconds for CONNACK, SUBACK, PINGRESP
         self._id = 0
         self._waiting: dict[int, str] = {}  # SUBSCRIBE id → filter, until its SUBACK
         self._in_flight: dict[int, tuple[str, bytes]] = {}  # at most MAX_IN_FLIGHT
@@ -97,21 +100,25 @@ class ClientSession(Session[T]):
     def deadline(self) -> float:
         """When `tick` has something to do."""
         if not self._open:
-            return self._greeted + ANSWER_TIMEOUT
-        ping = self._pinged + (self._keep_alive if self._heard > self._pinged else ANSWER_TIMEOUT)
-        return min(ping, self._greeted + ANSWER_TIMEOUT) if self._waiting else ping
+            return self._greeted + self._answer_timeout
+        ping = self._pinged + (
+            self._keep_alive if self._heard > self._pinged else self._answer_timeout
+        )
+        return min(ping, self._greeted + self._answer_timeout) if self._waiting else ping
 
     def tick(self, now: float) -> None:
         """Send a PINGREQ that is due, or end the session of a broker that does not answer."""
         if self.closed or now < self.deadline:
             return
         if not self._open:
-            self._forget(Reason.UNSPECIFIED_ERROR, f"no CONNACK within {ANSWER_TIMEOUT:.0f} s")
-        elif self._waiting and now >= self._greeted + ANSWER_TIMEOUT:
-            self.end(Reason.UNSPECIFIED_ERROR, f"no SUBACK within {ANSWER_TIMEOUT:.0f} s")
+            self._forget(
+                Reason.UNSPECIFIED_ERROR, f"no CONNACK within {self._answer_timeout:.0f} s"
+            )
+        elif self._waiting and now >= self._greeted + self._answer_timeout:
+            self.end(Reason.UNSPECIFIED_ERROR, f"no SUBACK within {self._answer_timeout:.0f} s")
         elif self._heard <= self._pinged:
             # Any packet since the PINGREQ is a sign of life: under a flood PINGRESP comes late.
-            self.end(Reason.UNSPECIFIED_ERROR, f"no PINGRESP within {ANSWER_TIMEOUT:.0f} s")
+            self.end(Reason.UNSPECIFIED_ERROR, f"no PINGRESP within {self._answer_timeout:.0f} s")
         else:
             self._ping(now)
 
@@ -236,7 +243,13 @@ class ClientSession(Session[T]):
 
 
 def greeting(
-    version: int, client_id: str, username: str | None, password: bytes | None, *, max_packet: int
+    version: int,
+    client_id: str,
+    username: str | None,
+    password: bytes | None,
+    *,
+    max_packet: int,
+    keep_alive: int = KEEP_ALIVE,
 ) -> p.Connect:
     """The CONNECT of our links: clean start, no will, our bounds announced."""
     announced = Properties(
@@ -247,7 +260,7 @@ def greeting(
     return p.Connect(
         client_id,
         version,
-        keep_alive=KEEP_ALIVE,
+        keep_alive=keep_alive,
         username=username,
         password=password,
         properties=announced if version == p.V5 else NOTHING,

@@ -124,6 +124,11 @@ class Connection(asyncio.Protocol, Generic[T]):
         if self._transport is not None:
             self._transport.abort()
 
+    @property
+    def stalled(self) -> bool:
+        """Does the peer not read what we send?"""
+        return self._stalled_at is not None
+
     def overdue(self, now: float) -> bool:
         """Has the peer had all its time to read: what we send, or our last packet?"""
         if self._leaves_at is not None:

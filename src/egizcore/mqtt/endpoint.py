@@ -17,7 +17,7 @@ import structlog
 from egizcore.errors import StartupFailed
 from egizcore.mqtt.connection import Connection, Deliver
 from egizcore.mqtt.reason import Reason
-from egizcore.mqtt.server_session import Authenticate, ServerSession
+from egizcore.mqtt.server_session import CONNECT_TIMEOUT, Authenticate, ServerSession
 from egizcore.mqtt.settings import EndpointSettings
 from egizcore.mqtt.topic import Topics
 
@@ -25,6 +25,7 @@ T = TypeVar("T")
 
 SOURCE: Final = "endpoint"
 _SWEEP: Final = 1.0  # seconds between looks at all connections
+_QUIET: Final = 1.0  # seconds between lines on broken connections
 _BACKLOG: Final = 1024  # connections that wait in the kernel
 _FAREWELL: Final = 1.0  # seconds that `stop` gives the devices to hear it
 
@@ -95,6 +96,7 @@ class Endpoint(Generic[T]):
         "_settings",
         "_server",
         "_sweeper",
+        "_told",
         "_topics",
         "deliver",
         "errors",
@@ -122,6 +124,7 @@ class Endpoint(Generic[T]):
         self._by_id: dict[str, Device[T]] = {}
         self._empty = asyncio.Event()  # `stop` waits for it
         self._server: asyncio.Server | None = None
+        self._told = -_QUIET
         self._sweeper: asyncio.TimerHandle | None = None
         self.errors = 0
         self.takeovers = 0
@@ -188,14 +191,30 @@ class Endpoint(Generic[T]):
         session = device.session
         if session.fault:
             self.errors += 1
-            log.info("closed a connection", client_id=device.client_id, why=session.detail)
+            self._tell(device)
         if self._by_id.get(device.client_id) is device:
             del self._by_id[device.client_id]
             log.debug("device gone", client_id=device.client_id, why=session.detail)
 
+    def _tell(self, device: Device[T]) -> None:
+        """One line a second at most: whoever sends garbage must not fill the disk."""
+        now = monotonic()
+        if now >= self._told + _QUIET:
+            self._told = now
+            log.info(
+                "closed a connection that broke the protocol",
+                client_id=device.client_id,
+                why=device.session.detail,
+                errors=self.errors,
+            )
+
     def _device(self) -> Device[T]:
         session = ServerSession(
-            self._topics, self._authenticate, monotonic(), max_packet=self._max_packet
+            self._topics,
+            self._authenticate,
+            monotonic(),
+            max_packet=self._max_packet,
+            patience=CONNECT_TIMEOUT,
         )
         return Device(self, session)
 

@@ -5,7 +5,6 @@ be, is tried again with back-off, and everything is subscribed to anew.
 """
 
 import asyncio
-import logging
 import re
 from collections.abc import Sequence
 from os import strerror
@@ -17,7 +16,13 @@ from typing import Final, Generic, TypeVar, final
 import structlog
 
 from egizcore.mqtt.backoff import Backoff
-from egizcore.mqtt.client_session import ANSWER_TIMEOUT, MAX_IN_FLIGHT, ClientSession, greeting
+from egizcore.mqtt.client_session import (
+    ANSWER_TIMEOUT,
+    KEEP_ALIVE,
+    MAX_IN_FLIGHT,
+    ClientSession,
+    greeting,
+)
 from egizcore.mqtt.connection import Connection, Deliver, Origin
 from egizcore.mqtt.packet import V3, V5
 from egizcore.mqtt.reason import Reason
@@ -110,20 +115,21 @@ class Link(Generic[T]):
         "_backoff",
         "_channel",
         "_filters",
-        "_level",
         "_max_packet",
         "_old",
+        "_quiet",
         "_reason",
         "_settings",
         "_topics",
+        "_trouble",
         "_unacknowledged",
+        "_up_at",
         "_version",
         "_was_up",
         "client_id",
         "connected",
         "deliver",
         "errors",
-        "message",
         "name",
         "reconnects",
     )
@@ -137,7 +143,7 @@ class Link(Generic[T]):
         deliver: Deliver[T],
         *,
         max_packet: int,
-        level: int = logging.INFO,
+        quiet: bool = False,
     ) -> None:
         self.name = name
         self._settings = settings
@@ -146,24 +152,34 @@ class Link(Generic[T]):
         self._topics = topics
         self.deliver = deliver
         self._max_packet = max_packet
-        self._level = level  # of the lines for up and down
+        self._quiet = quiet  # up and down are debug: one of a thousand, say
         self.client_id = settings.client_id or f"egizcore-{token_hex(4)}"
         self._backoff = Backoff(Random())  # noqa: S311  (spreads load, guards nothing)
         self._version = V5
         self._old = False  # the broker said that it does not know MQTT 5
         self._channel: Channel[T] | None = None
         self._was_up = False
+        self._up_at = 0.0
         self._reason = ""  # of the last failure that was logged
         self._unacknowledged: list[tuple[str, bytes]] = []  # at most one session's window
         self.connected = False
         self.reconnects = 0
         self.errors = 0
-        self.message = f"connecting to {self._address.where}"
+        self._trouble = f"connecting to {self._address.where}"
 
     @property
     def username(self) -> str | None:
         """The user name at the broker."""
         return self._address.username
+
+    @property
+    def message(self) -> str:
+        """One sentence on what is wrong, or empty."""
+        if self._channel is None or not self.connected:
+            return self._trouble
+        session = self._channel.session
+        refused = [f"{name!r} was refused: {why}" for name, why in session.refused.items()]
+        return "; ".join(filter(None, (*refused, session.remark)))
 
     def waiting(self) -> int:
         """Bytes that the broker sent and that are not applied."""
@@ -176,7 +192,7 @@ class Link(Generic[T]):
         confirmed when the connection ends is sent again on the next one.
         """
         channel = self._channel
-        if channel is None or not channel.session.publish(topic, payload, qos):
+        if channel is None or channel.stalled or not channel.session.publish(topic, payload, qos):
             return False
         channel.flush()
         return True
@@ -184,37 +200,35 @@ class Link(Generic[T]):
     async def run(self) -> None:
         """Connect, and connect again, until cancelled; then say DISCONNECT and close."""
         while True:
-            began = monotonic()
-            session = self._session()
-            reason = await self._attempt(session)
-            self.connected = False
-            if session.open:
-                self._backoff.held(monotonic() - began)
-            if not self._fall_back(session):
+            session, reason = await self._attempt()
+            if session is None or not self._fall_back(session):
                 wait = self._backoff.next()
                 self._down(reason, wait)
                 await asyncio.sleep(wait)
 
-    async def _attempt(self, session: ClientSession[T]) -> str:
-        """One connection, from the dial to its end; gives why it ended."""
-        channel = Channel(self, session)
-        host, port = self._address.host, self._address.port
+    async def _attempt(self) -> tuple[ClientSession[T] | None, str]:
+        """One connection, from the dial to its end; gives its session, and why it ended."""
+        loop = asyncio.get_running_loop()
         try:
             async with asyncio.timeout(ANSWER_TIMEOUT):
-                loop = asyncio.get_running_loop()
-                await loop.create_connection(lambda: channel, host, port)
+                _, channel = await loop.create_connection(
+                    self._open, self._address.host, self._address.port
+                )
         except TimeoutError:
-            return f"no connection within {ANSWER_TIMEOUT:.0f} s"
+            return None, f"no connection within {ANSWER_TIMEOUT:.0f} s"
         except OSError as error:
-            return _words(error)
+            return None, _words(error)
         self._channel = channel
         try:
             await self._hold(channel)
         finally:
             self._channel = None
-            self._keep(session.unacknowledged())
+            if self.connected:
+                self._backoff.held(monotonic() - self._up_at)
+            self.connected = False
+            self._keep(channel.session.unacknowledged())
             await self._close(channel)
-        return session.detail
+        return channel.session, channel.session.detail
 
     def _fall_back(self, session: ClientSession[T]) -> bool:
         """Choose the version of the next attempt; True if it is to be made at once.
@@ -236,23 +250,28 @@ class Link(Generic[T]):
     def _keep(self, unacknowledged: list[tuple[str, bytes]]) -> None:
         self._unacknowledged = (self._unacknowledged + unacknowledged)[-MAX_IN_FLIGHT:]
 
-    def _session(self) -> ClientSession[T]:
+    def _open(self) -> Channel[T]:
+        """The connection stands: greet."""
         address = self._address
-        return ClientSession(
+        connect = greeting(
+            self._version,
+            self.client_id,
+            address.username,
+            address.password,
+            max_packet=self._max_packet,
+            keep_alive=KEEP_ALIVE,
+        )
+        session = ClientSession(
             self._topics,
-            greeting(
-                self._version,
-                self.client_id,
-                address.username,
-                address.password,
-                max_packet=self._max_packet,
-            ),
+            connect,
             self._filters,
             monotonic(),
             max_packet=self._max_packet,
             qos=self._settings.qos,
             share=self._settings.share,
+            answer_timeout=ANSWER_TIMEOUT,
         )
+        return Channel(self, session)
 
     async def _hold(self, channel: Channel[T]) -> None:
         """Keep a connection alive until it ends."""
@@ -279,40 +298,34 @@ class Link(Generic[T]):
             channel.cut(channel.session.detail)
 
     def _up(self, session: ClientSession[T]) -> None:
-        refused = "; ".join(f"{name!r} was refused: {why}" for name, why in session.refused.items())
-        self.message = "; ".join(filter(None, (refused, session.remark)))
         if self.connected:
             return
         self.connected = True
+        self._up_at = monotonic()
         self.reconnects += self._was_up
         self._was_up = True
         self._reason = ""
         version = "5" if session.version == V5 else "3.1.1"
-        log.log(self._level, "link up", link=self.name, broker=self._address.where, mqtt=version)
+        tell = log.debug if self._quiet else log.info
+        tell("link up", link=self.name, broker=self._address.where, mqtt=version)
         if self.message:
             log.warning("link restricted", link=self.name, why=self.message)
-        resend, self._unacknowledged = self._unacknowledged, []
-        for topic, payload in resend:
-            self.publish(topic, payload, 1)
+        waited = self._unacknowledged
+        self._unacknowledged = [one for one in waited if not self.publish(*one, 1)]
 
     def _down(self, reason: str, wait: float) -> None:
-        self.message = f"connecting to {self._address.where}: {reason}; next try in {wait:.1f} s"
+        self._trouble = f"connecting to {self._address.where}: {reason}; next try in {wait:.1f} s"
         if reason != self._reason:  # one line for each change, none for each try
             self._reason = reason
-            log.log(
-                self._level,
-                "link down",
-                link=self.name,
-                broker=self._address.where,
-                why=reason,
-                next_try=f"{wait:.1f} s",
-            )
+            tell = log.debug if self._quiet else log.warning
+            where = self._address.where
+            tell("link down", link=self.name, broker=where, why=reason, next_try=f"{wait:.1f} s")
 
 
 def publisher(name: str, settings: LinkSettings, *, max_packet: int) -> Link[None]:
     """A link that only sends: a simulated device, say, whose coming and going is debug."""
     topics: Topics[None] = Topics(_nothing)
-    return Link(name, settings, (), topics, _ignore, max_packet=max_packet, level=logging.DEBUG)
+    return Link(name, settings, (), topics, _ignore, max_packet=max_packet, quiet=True)
 
 
 def _nothing(topic: str) -> None:

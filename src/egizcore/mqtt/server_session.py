@@ -33,11 +33,17 @@ class ServerSession(Session[T]):
     __slots__ = ("_authenticate", "_expires", "_patience", "client_id", "username")
 
     def __init__(
-        self, topics: Topics[T], authenticate: Authenticate, now: float, *, max_packet: int
+        self,
+        topics: Topics[T],
+        authenticate: Authenticate,
+        now: float,
+        *,
+        max_packet: int,
+        patience: float = CONNECT_TIMEOUT,
     ) -> None:
         super().__init__(topics, 0, now, max_packet=max_packet)  # version 0: not known yet
         self._authenticate = authenticate
-        self._patience = CONNECT_TIMEOUT  # seconds that may pass without a packet
+        self._patience = patience  # seconds that may pass without a packet
         self._expires = 0  # seconds that the client wants its session kept (MQTT 5)
         self.client_id = ""
         self.username: str | None = None

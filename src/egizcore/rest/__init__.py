@@ -6,12 +6,11 @@ about Things (they are the state's), a WebSocket (it is handed on), a signal.
 Importing it is light: Litestar and uvicorn come with the functions that need them.
 """
 
-import asyncio
 import socket
 from typing import TYPE_CHECKING
 
 from egizcore.rest.host import host_check, is_loopback
-from egizcore.rest.parts import AsgiApp, IngestView, Page, RestParts
+from egizcore.rest.parts import AsgiApp, IngestView, Page, RestParts, UpgradeProtocol
 from egizcore.rest.problem import refusal
 from egizcore.rest.settings import HttpSettings
 
@@ -47,9 +46,7 @@ def bind(host: str, port: int) -> list[socket.socket]:
     return server.bind(host, port)
 
 
-def create_server(
-    app: AsgiApp, sockets: list[socket.socket], *, ws: type[asyncio.Protocol]
-) -> "Server":
+def create_server(app: AsgiApp, sockets: list[socket.socket], *, ws: UpgradeProtocol) -> "Server":
     """A server of *app* on *sockets*, which hands WebSocket upgrades to *ws*."""
     from egizcore.rest import server
 

@@ -6,6 +6,7 @@ its own name as ``Host``, so while we are bound to loopback only our names are a
 
 import re
 from collections.abc import Callable, Iterable
+from functools import lru_cache
 from ipaddress import ip_address
 
 from egizcore.rest.settings import HttpSettings
@@ -19,6 +20,7 @@ def host_check(settings: HttpSettings) -> Callable[[bytes | None], bool]:
         return lambda _host: True
     allowed = {host.lower() for host in settings.allowed_hosts}
 
+    @lru_cache(maxsize=64)  # clients send the same few
     def ours(host: bytes | None) -> bool:
         if host is None:  # HTTP/1.0; a browser always sends one
             return True

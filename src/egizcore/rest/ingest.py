@@ -8,7 +8,7 @@ from egizcore.rest.answer import JSON, Answer, json_answer
 from egizcore.rest.call import Call, Route, route
 from egizcore.rest.parts import RestParts
 from egizcore.thing.document import write_json
-from egizcore.thing.draft import pointer
+from egizcore.thing.path import pointer
 
 
 def routes(parts: RestParts) -> Iterable[Route]:

@@ -94,9 +94,6 @@ def _parameter(name: str, where: str, schema: Schema, about: str, **more: object
 
 _ID: Final = _parameter("thing_id", "path", THING_ID, "The Thing.", example=sample.THING_ID)
 _FEATURE: Final = _parameter("feature", "path", WORD, "The feature.", example="thermal")
-_IF_NONE: Final = _parameter(
-    "If-None-Match", "header", {"type": "string"}, "304 when the Thing still has this entity tag."
-)
 _CONDITIONS: Final = [
     _parameter("If-Match", "header", {"type": "string"}, "412 unless the Thing has this ETag."),
     _parameter("If-None-Match", "header", {"type": "string"}, "`*`: 412 if the Thing exists."),
@@ -180,7 +177,7 @@ def _body(schema: str, example: Any, *media: str) -> Schema:
     return {one: {"schema": ref(schema), "example": example} for one in (JSON, *media)}
 
 
-_NOT_MODIFIED: Final[Schema] = {"description": "The client has it already.", "headers": _TAG}
+_NOT_MODIFIED: Final[Schema] = {"description": "If-None-Match names the ETag that it still has.", "headers": _TAG}
 _DONE: Final[Schema] = {"description": "It is gone."}
 _PATCH_MEDIA: Final = "application/merge-patch+json"
 
@@ -200,7 +197,7 @@ def _paths() -> Schema:
                     200: _answer("The features.", "Features", sample.FEATURES, **_TAG),
                     304: _NOT_MODIFIED,
                 },
-                parameters=[_ID, _IF_NONE],
+                parameters=[_ID],
                 errors=(404,),
             )
         },
@@ -262,7 +259,10 @@ def _created() -> Schema:
 
 
 def _bulk() -> Schema:
-    about = "Things (see NewThing), each created, or merged into the Thing that exists."
+    about = (
+        "Things (see NewThing), each created, or merged into the Thing that exists. As "
+        "application/x-ndjson: a Thing a line."
+    )
     return _operation(
         "things",
         "storeThings",
@@ -272,11 +272,7 @@ def _bulk() -> Schema:
             JSON: {
                 "schema": {"type": "array", "maxItems": 10_000, "items": {}, "description": about},
                 "example": sample.BULK,
-            },
-            "application/x-ndjson": {
-                "schema": {"type": "string", "description": f"A line each. {about}"},
-                "example": sample.BULK_LINES,
-            },
+            }
         },
     )
 
@@ -294,7 +290,7 @@ def _thing() -> Schema:
                 ),
                 304: _NOT_MODIFIED,
             },
-            parameters=[_ID, _FIELDS, _IF_NONE],
+            parameters=[_ID, _FIELDS],
             errors=(404,),
         ),
         "put": _operation(
@@ -334,7 +330,7 @@ def _feature() -> Schema:
             "getFeature",
             "A feature",
             {200: _answer("The feature.", "Feature", sample.FEATURE, **_TAG), 304: _NOT_MODIFIED},
-            parameters=[_ID, _FEATURE, _IF_NONE],
+            parameters=[_ID, _FEATURE],
             errors=(404,),
         ),
         "put": _operation(

@@ -5,6 +5,7 @@ All are held in memory. Nothing on them asks anything of another host.
 
 import hashlib
 from collections.abc import Iterable, Mapping
+from functools import cache
 from html import escape
 from importlib import resources
 from typing import Final, NamedTuple, final
@@ -77,8 +78,9 @@ class _Static:
         return Answer(200, [*self._fields, self._length], self._body)
 
 
-def docs() -> dict[str, File]:
-    """Our own pages by path."""
+@cache
+def docs() -> Mapping[str, File]:
+    """Our own pages by path, read once."""
     folder = resources.files("egizcore.rest") / "static"
     served = {f"/docs/{name}": _file(name, (folder / name).read_bytes()) for name in _SERVED}
     served["/docs"] = _file("docs.html", (folder / "docs.html").read_bytes())

@@ -13,7 +13,7 @@ Receive: TypeAlias = Callable[[], Awaitable[Message]]
 Send: TypeAlias = Callable[[Message], Awaitable[None]]
 AsgiApp: TypeAlias = Callable[[Scope, Receive, Send], Awaitable[None]]
 
-UpgradeProtocol: TypeAlias = type[asyncio.Protocol]
+UpgradeProtocol: TypeAlias = Callable[..., asyncio.Protocol]
 """Who takes over a connection that asks for a WebSocket; uvicorn builds it."""
 
 

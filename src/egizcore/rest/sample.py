@@ -55,9 +55,6 @@ QUERY_PAGE: Final[Sample] = {
     "total": 1,
 }
 BULK: Final[list[Sample]] = [NEW_THING, {"id": "factory:mixer-001", "type": "mixer"}]
-BULK_LINES: Final = (
-    '{"id": "factory:oven-001", "type": "oven"}\n{"id": "factory:mixer-001", "type": "mixer"}\n'
-)
 BULK_RESULT: Final[Sample] = {
     "items": [
         {"id": THING_ID, "status": 200, "version": 1235},

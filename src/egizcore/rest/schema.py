@@ -220,7 +220,7 @@ COMPONENTS: Final[dict[str, Schema]] = {
             given(
                 {
                     "accepted": {"const": True},
-                    "route": TEXT,
+                    "route": nullable(TEXT),
                     "device": TEXT,
                     "thingId": THING_ID,
                     "created": {"type": "boolean"},

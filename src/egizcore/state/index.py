@@ -65,7 +65,9 @@ def _take(ids: list[str], thing_id: str) -> None:
     del ids[bisect_left(ids, thing_id)]
 
 
-def incoming(things: dict[str, Thing], index: Index, target_id: str) -> list[tuple[str, Relationship]]:
+def incoming(
+    things: dict[str, Thing], index: Index, target_id: str
+) -> list[tuple[str, Relationship]]:
     """Each relationship that points to *target_id*, with the id of the Thing it is from."""
     return [
         (source, link)

@@ -23,6 +23,19 @@ class Reading(NamedTuple):
     """By the device's clock, when it has one that can be right."""
     quality: str | None = None
     skip_unchanged: bool = False
+    """Whether each feature whose every leaf equals what is stored is let pass."""
+    replayed: bool = False
+    """Whether a broker had kept the message: let pass if it changes nothing at all."""
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether nothing but limits and names stands between it and the state."""
+        return not (
+            self.sampled_at is not None
+            or self.quality is not None
+            or self.skip_unchanged
+            or self.replayed
+        )
 
 
 def settle(store: Store, thing_id: str, kind: str, reading: Reading) -> str:
@@ -47,8 +60,11 @@ def settle(store: Store, thing_id: str, kind: str, reading: Reading) -> str:
         if reading.sampled_at is not None:
             for part in plan.parts:
                 thing.features[part.feature].sampled_at = reading.sampled_at
+    if reading.sampled_at is not None:
+        for feature in plan.unchanged:  # what is older than this sample is late all the same
+            feature.sampled_at = reading.sampled_at
     store.late += plan.late
-    store.unchanged += plan.unchanged
+    store.unchanged += len(plan.unchanged)
     if plan.parts:
         return APPLIED
     return LATE if plan.late else UNCHANGED
@@ -61,7 +77,9 @@ class Plan(NamedTuple):
     room: int
     """As ``Store.check`` gives it."""
     late: int
-    unchanged: int
+    """How many features have a newer sample."""
+    unchanged: list[Feature]
+    """Those that keep their values and are let pass."""
 
 
 def weigh(store: Store, thing_id: str, kind: str, reading: Reading) -> Plan:
@@ -71,19 +89,28 @@ def weigh(store: Store, thing_id: str, kind: str, reading: Reading) -> Plan:
         LimitExceeded: the Thing would be too large.
     """
     thing = store.things.get(thing_id) or Thing(thing_id, kind, 0, reading.received_at)
+    timely = [
+        (name, thing.features.get(name), patch)
+        for name, patch in reading.features.items()
+        if not _is_late(thing.features.get(name), reading.sampled_at)
+    ]
     parts: list[Reported] = []
-    late = unchanged = 0
-    for name, patch in reading.features.items():
-        feature = thing.features.get(name)
-        old = {} if feature is None else feature.properties
-        if _is_late(feature, reading.sampled_at):
-            late += 1
-        elif reading.skip_unchanged and feature and changes_nothing(old, patch):
-            unchanged += 1
+    unchanged: list[Feature] = []
+    skip = reading.skip_unchanged or (
+        reading.replayed and all(_repeats(feature, patch) for _, feature, patch in timely)
+    )
+    for name, feature, patch in timely:
+        if skip and feature is not None and _repeats(feature, patch):
+            unchanged.append(feature)
         else:
+            old = {} if feature is None else feature.properties
             parts.append(Reported(name, merge(old, patch), patch))
     room = store.check(thing, parts) if parts else 0
-    return Plan(parts, room, late, unchanged)
+    return Plan(parts, room, len(reading.features) - len(timely), unchanged)
+
+
+def _repeats(feature: Feature | None, patch: JsonObject) -> bool:
+    return feature is not None and changes_nothing(feature.properties, patch)
 
 
 def _is_late(feature: Feature | None, sampled_at: int | None) -> bool:

@@ -40,9 +40,9 @@ class Registry:
     """Creates, replaces, merges and deletes. Check and write are one atomic step.
 
     *condition* is the request's If-Match or If-None-Match, *version* what its body demands; given
-    both, both must hold, and the headers are looked at first. Each method raises PreconditionFailed or
-    VersionConflict where one does not, and LimitExceeded where the Thing would be too large; then
-    nothing has happened.
+    both, both must hold, and the headers are looked at first. Each method raises
+    PreconditionFailed or VersionConflict where one does not, and LimitExceeded where the Thing
+    would be too large; then nothing has happened.
     """
 
     __slots__ = ("_clock", "_skip", "_store")

@@ -23,9 +23,14 @@ from egizcore.thing.moment import rfc3339
 
 JsonObject: TypeAlias = dict[str, Any]
 
-WRAPPERS: Final = frozenset({"properties", "desiredState"})
-"""Members of a feature's document. A feature with properties of these names takes the careful
-road always, since only there a payload that wraps its properties is told from one that does not."""
+DESIRED: Final = "desiredState"
+WRAPPERS: Final = frozenset({"properties", DESIRED})
+"""Members of a feature's document, which telemetry wraps properties in or ignores. A Thing with
+properties of these names, or with a feature ``desiredState``, takes the careful road always: only
+there the two are told apart."""
+
+GROWTH: Final = 4
+"""A byte of a payload is at most four as we write it: ``1e15,`` is ``1000000000000000.0,``."""
 
 _encoder: Final = msgspec.json.Encoder()
 
@@ -84,7 +89,7 @@ class Store:
 
         Never awaits: no task can see a half-merged Thing.
         """
-        room = thing.room - size
+        room = thing.room - size * GROWTH
         if room < 0:
             return False
         features = thing.features
@@ -112,7 +117,6 @@ class Store:
         if not merged:
             return False
         thing.room = room
-        thing.snapshot = None
         bus = self.bus
         listeners = bus.listeners
         for (name, patch), new in zip(reading.items(), merged, strict=True):
@@ -120,6 +124,7 @@ class Store:
             feature.properties = new
             feature.reported_at = at
             thing.version = version = thing.version + 1
+            thing.snapshot = None
             bus.seq = seq = bus.seq + 1
             if listeners:
                 event = StateChanged(thing.id, name, patch, version, timestamp, seq)
@@ -152,7 +157,9 @@ class Store:
         size = len(_encoder.encode(after.document()))
         if size > self._size:
             raise LimitExceeded(f"The Thing would have {size} bytes as JSON, over {self._size}.")
-        if any(not WRAPPERS.isdisjoint(one.properties) for one in after.features.values()):
+        if DESIRED in after.features or any(
+            not WRAPPERS.isdisjoint(one.properties) for one in after.features.values()
+        ):
             return -1
         return self._size - size
 
@@ -207,9 +214,7 @@ class Store:
         version = thing.version + 1
         self._bury(thing.id, version)
         self.bus.seq += 1
-        self.bus.publish(
-            ThingDeleted(thing.id, version, rfc3339(at), self.bus.seq), thing, None
-        )
+        self.bus.publish(ThingDeleted(thing.id, version, rfc3339(at), self.bus.seq), thing, None)
 
     def _bury(self, thing_id: str, version: int) -> None:
         self._graves[thing_id] = version
@@ -243,13 +248,13 @@ def _apply(thing: Thing, part: Part, at: int) -> Thing:
         case Reported(name, properties, _):
             feature = thing.features.get(name)
             if feature is None:
-                thing.features[name] = feature = Feature(at)
+                thing.features[name] = feature = Feature()
             feature.properties = properties
             feature.reported_at = at
         case Desired(name, desired_state, _):
             feature = thing.features.get(name)
             if feature is None:
-                thing.features[name] = feature = Feature(at)
+                thing.features[name] = feature = Feature()
             feature.desired_state = desired_state
             feature.desired_at = at
         case Dropped(name):

@@ -5,7 +5,8 @@ Never: a client that holds back ingestion, or grows memory without bound.
 """
 
 from egizcore.stream.client import Tally
-from egizcore.stream.connection import Door, Rules
+from egizcore.stream.connection import Door
+from egizcore.stream.handshake import Rules
 from egizcore.stream.hub import Hub, Scheduler
 from egizcore.stream.settings import StreamSettings
 

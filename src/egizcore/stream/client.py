@@ -2,7 +2,7 @@
 
 from collections import deque
 from collections.abc import Callable, Iterator
-from typing import Any, Final, final
+from typing import Any, Final, TypeAlias, final
 
 from egizcore.errors import EgizError, NotSubscribed, TooManySubscriptions
 from egizcore.stream.audience import Audience, Interest, Selection
@@ -25,6 +25,10 @@ SLICE: Final = 64 * 1024
 """Bytes of a snapshot or of what was conflated that are made in one turn of the loop."""
 _EVENTS: Final = 64
 """Conflated events that are made between two looks at the slice."""
+_LOOK: Final = 16
+"""What looking at one Thing counts as, in bytes of a slice: both take about as long."""
+
+Message: TypeAlias = dict[str, Any]
 
 
 @final
@@ -59,22 +63,25 @@ class Client:
 
     *write* takes bytes at once. When too much waits behind it, the owner calls ``paused``, and
     ``resumed`` when it has drained. From then until all is caught up the client is slow: what is
-    new to it is conflated, its commands wait, and the owner should read no more from it.
+    new to it is conflated. Answers keep the order of the commands, one each.
 
     *again* asks the owner to call ``catch_up`` in a later turn of the loop.
     """
 
     __slots__ = (
         "_again",
-        "_commands",
+        "_has_left",
         "_hub",
         "_is_paused",
         "_names",
         "_pending",
-        "_snapshots",
+        "_snapshot",
         "_tally",
+        "_waits",
+        "_waiting",
         "_write",
         "audience",
+        "is_slow",
         "start",
         "subscriptions",
     )
@@ -92,19 +99,24 @@ class Client:
         self._again = again
         self._names = 0
         self._is_paused = False
+        self._has_left = False
+        self._waits = False  # for its next turn to catch up
         self._pending = Pending()  # bounded by the parts of the Things it may see
-        self._snapshots: deque[Iterator[bytes]] = deque()  # one, since commands wait for it
-        # Of the socket reads before reading stopped, which is when it became slow.
-        self._commands: deque[Command | Refusal] = deque()
+        self._snapshot: Iterator[bytes] | None = None
+        # Commands that wait for their turn, and an answer that waits for what is pending. The
+        # owner reads no more while there are any, so these are of one slice of its reading.
+        self._waiting: deque[Command | Refusal | Message] = deque()
+        self.is_slow = False
+        """Whether it has yet to catch up: events are conflated, not written."""
         self.subscriptions: dict[str, Subscription] = {}
         self.audience: Audience | None = None
         self.start = 0
         tally.clients += 1
 
     @property
-    def is_slow(self) -> bool:
-        """Whether it has yet to catch up."""
-        return self._is_paused or bool(self._snapshots) or bool(self._pending)
+    def reads(self) -> bool:
+        """Whether the owner should read on; else commands and answers would pile up."""
+        return not self._is_paused and not self._waiting
 
     def interests(self) -> frozenset[Interest]:
         """What it wants now."""
@@ -113,33 +125,43 @@ class Client:
         )
 
     def leave(self) -> None:
-        """The connection ended."""
+        """The connection ends: what was gathered is written, and nothing after it."""
+        self._hub.settle(self)
+        self._has_left = self.is_slow = True
         self._end(list(self.subscriptions))
         self._hub.move(self)
-        self._commands.clear()
+        self._waiting.clear()
+        self._snapshot = None
+        self._pending = Pending()
         self._tally.clients -= 1
 
     # In ---------------------------------------------------------------------------------------
 
     def receive(self, command: Command | Refusal) -> None:
         """One message of the client, as ``read_command`` read it."""
-        if self.is_slow or self._commands:
-            self._commands.append(command)
-        else:
-            self._follow(command)
+        self._waiting.append(command)
+        if not self._waits:
+            self.catch_up()
 
-    def _follow(self, command: Command | Refusal) -> None:
+    def _follow(self, command: Command | Refusal | Message) -> int:
+        """Do it and answer; what it took of the turn, in bytes of a slice."""
         match command:
-            case Refusal(command_id, error):
-                self._answer(_error(command_id, error))
-            case Ping(command_id):
-                self._answer(_answered("Pong", command_id))
             case Subscribe():
-                self._subscribe(command)
+                return self._subscribe(command)
             case Unsubscribe():
-                self._unsubscribe(command)
+                return self._unsubscribe(command)
+            case Ping(command_id):
+                return self._answer(_answered("Pong", command_id))
+            case Refusal(command_id, error):
+                return self._answer(_error(command_id, error))
+            case message:
+                return self._answer(message)
 
-    def _subscribe(self, command: Subscribe) -> None:
+    def _must_wait(self, command: Command | Refusal | Message) -> bool:
+        """Whether it comes after what is pending: events of another selection cannot overtake."""
+        return bool(self._pending) and isinstance(command, Subscribe | dict)
+
+    def _subscribe(self, command: Subscribe) -> int:
         key = command.selector.key
         subscription = self.subscriptions.get(key)
         if subscription is None:
@@ -147,44 +169,48 @@ class Client:
                 error = TooManySubscriptions(
                     f"A client has at most {MAX_SUBSCRIPTIONS} subscriptions."
                 )
-                self._answer(_error(command.id, error))
-                return
+                return self._answer(_error(command.id, error))
             self._names += 1
             selection = self._hub.select(command.selector)
             subscription = Subscription(f"s{self._names}", selection, command.features)
             self.subscriptions[key] = subscription
         subscription.features = command.features
         bus = self._hub.store.bus
-        self._answer(
+        size = self._answer(
             _answered("Subscribed", command.id)
             | {"subscription": subscription.name, "epoch": bus.epoch, "seq": bus.seq}
         )
         self._hub.move(self)
         if command.snapshot:
-            self._snapshots.append(
-                snapshot(
-                    [thing.frozen() for thing in self._hub.matching(subscription.selection)],
-                    subscription.features,
-                    subscription=subscription.name,
-                    epoch=bus.epoch,
-                    seq=bus.seq,
-                )
+            self.is_slow = True
+            self._snapshot = snapshot(
+                [thing.frozen() for thing in self._hub.matching(subscription.selection)],
+                subscription.features,
+                subscription=subscription.name,
+                epoch=bus.epoch,
+                seq=bus.seq,
             )
-            self.catch_up()
+        if command.snapshot or subscription.selection.is_dynamic:
+            size += len(self._hub.store.things) * _LOOK  # each was looked at
+        return size
 
-    def _unsubscribe(self, command: Unsubscribe) -> None:
+    def _unsubscribe(self, command: Unsubscribe) -> int:
         keys = [
             key
             for key, one in self.subscriptions.items()
             if command.key in (None, key) and command.subscription in (None, one.name)
         ]
         if not keys and (command.key is not None or command.subscription is not None):
-            self._answer(_error(command.id, NotSubscribed("There is no such subscription.")))
-            return
+            return self._answer(_error(command.id, NotSubscribed("There is no such subscription.")))
         names = [self.subscriptions[key].name for key in keys]
-        self._answer(_answered("Unsubscribed", command.id) | {"subscriptions": names})
+        answer = _answered("Unsubscribed", command.id) | {"subscriptions": names}
+        self._hub.settle(self)
         self._end(keys)
         self._hub.move(self)
+        if self._pending:  # it ends now, so that a slow client can catch up; then this is told
+            self._waiting.appendleft(answer)
+            return 0
+        return self._answer(answer)
 
     def _end(self, keys: list[str]) -> None:
         for key in keys:
@@ -194,49 +220,63 @@ class Client:
 
     def deliver(self, frames: list[bytes], joined: bytes) -> None:
         """Frames of events, from the hub."""
-        if self.is_slow:
+        if not self.is_slow:
+            self._write(joined)
+            self._tally.sent += len(frames)
+        elif not self._has_left:
             events = self._hub.events
             for one in frames:
                 self._pending.add(events[id(one)])
-        else:
-            self._write(joined)
-            self._tally.sent += len(frames)
 
     def heartbeat(self, at: int) -> None:
-        """Tell the time and the newest seq; a slow client was not told all up to it, so not it."""
-        if not self.is_slow:
-            bus = self._hub.store.bus
-            self._answer(
-                {"event": "Heartbeat", "timestamp": rfc3339(at)}
-                | {"epoch": bus.epoch, "seq": bus.seq}
-            )
+        """Tell the time and the newest seq. Not to a slow client: it was not told all up to it."""
+        bus = self._hub.store.bus
+        self._answer(
+            {"event": "Heartbeat", "timestamp": rfc3339(at)} | {"epoch": bus.epoch, "seq": bus.seq}
+        )
 
     def paused(self) -> None:
         """Too much waits behind *write*."""
-        self._is_paused = True
+        self._is_paused = self.is_slow = True
 
     def resumed(self) -> None:
         """It has drained."""
         self._is_paused = False
-        self.catch_up()
+        if not self._waits:
+            self.catch_up()
 
     def catch_up(self) -> None:
-        """Write a slice of what is owed: snapshots first, then what was conflated, then answers."""
+        """Write a slice of what is owed: a snapshot first, then answers, then what was conflated.
+
+        A command that changes what is selected waits for what is pending, so each event comes
+        before the answer that ends, and after the answer that begins, its subscription.
+        """
+        self._waits = False
+        if self._has_left:
+            return
         self._hub.settle(self)
         left = SLICE
-        while self._snapshots and left > 0 and not self._is_paused:
-            part = next(self._snapshots[0], None)
-            if part is None:
-                self._snapshots.popleft()
+        while left > 0 and not self._is_paused:
+            if self._snapshot is not None:
+                left -= self._tell_snapshot(self._snapshot)
+            elif self._waiting and not self._must_wait(self._waiting[0]):
+                left -= self._follow(self._waiting.popleft())
+            elif self._pending:
+                left -= self._tell_pending()
             else:
-                self._write(part)
-                left -= len(part)
-        while self._pending and not self._snapshots and left > 0 and not self._is_paused:
-            left -= self._tell_pending()
-        while self._commands and not self.is_slow:
-            self._follow(self._commands.popleft())
-        if self.is_slow and not self._is_paused:
+                break
+        self.is_slow = self._is_paused or self._snapshot is not None or bool(self._pending)
+        if not self._is_paused and (self.is_slow or self._waiting):
+            self._waits = True
             self._again()
+
+    def _tell_snapshot(self, parts: Iterator[bytes]) -> int:
+        part = next(parts, None)
+        if part is None:
+            self._snapshot = None
+            return 0
+        self._write(part)
+        return len(part)
 
     def _tell_pending(self) -> int:
         frames: list[bytes] = []
@@ -248,16 +288,18 @@ class Client:
         self._tally.sent += len(frames)
         return len(joined)
 
-    def _answer(self, message: dict[str, Any]) -> None:
+    def _answer(self, message: Message) -> int:
         self._hub.settle(self)
-        self._write(frame(message))
+        data = frame(message)
+        self._write(data)
+        return len(data)
 
 
-def _answered(event: str, command_id: CommandId) -> dict[str, Any]:
+def _answered(event: str, command_id: CommandId) -> Message:
     return {"event": event} if command_id is None else {"event": event, "id": command_id}
 
 
-def _error(command_id: CommandId, error: EgizError) -> dict[str, Any]:
+def _error(command_id: CommandId, error: EgizError) -> Message:
     message = _answered("Error", command_id) | {
         "code": error.code,
         "message": error.detail,

@@ -18,6 +18,7 @@ from egizcore.thing.event import (
     ThingDeleted,
     ThingUpdated,
 )
+from egizcore.thing.model import Thing
 
 
 @final
@@ -116,26 +117,30 @@ class Pending:
 def _told(entry: _Entry, store: Store) -> Event:
     """The event for *entry*: the newest version, time and seq, with the state as it is now.
 
-    The Thing and the feature exist: their deletion would have taken the entry's place.
+    What has gone meanwhile is told as gone. Nobody else would tell it: where the client selects
+    the part still, its deletion has taken the entry's place.
     """
     newest, count = entry.event, entry.count
     told = (newest.version, newest.timestamp, newest.seq)
     thing_id = newest.thingId
-    if entry.kind is ThingDeleted:
+    thing = store.things.get(thing_id)
+    if thing is None or entry.kind is ThingDeleted:
         return ThingDeleted(thing_id, *told, conflated=count)
-    feature = entry.feature or ""
-    if entry.kind is FeatureDeleted:
-        return FeatureDeleted(thing_id, feature, *told, conflated=count)
-    thing = store.things[thing_id]
-    if entry.kind is StateChanged:
-        quality = newest.quality if isinstance(newest, StateChanged) else None
-        properties = thing.features[feature].properties
-        return StateChanged(thing_id, feature, properties, *told, quality, count)
-    if entry.kind is DesiredStateChanged:
-        desired_state = thing.features[feature].desired_state
-        return DesiredStateChanged(thing_id, feature, desired_state, *told, conflated=count)
+    if entry.feature is not None:
+        return _told_feature(entry, entry.feature, thing)
     document = thing.document()
     if entry.kind is ThingCreated:
         return ThingCreated(thing_id, document, *told, conflated=count)
     changed = {name: document[name] for name in ("type", "metadata", "relationships")}
     return ThingUpdated(thing_id, changed, *told, conflated=count)
+
+
+def _told_feature(entry: _Entry, name: str, thing: Thing) -> Event:
+    newest, count = entry.event, entry.count
+    told = (newest.version, newest.timestamp, newest.seq)
+    feature = thing.features.get(name)
+    if feature is None or entry.kind is FeatureDeleted:
+        return FeatureDeleted(thing.id, name, *told, conflated=count)
+    if isinstance(newest, StateChanged):
+        return StateChanged(thing.id, name, feature.properties, *told, newest.quality, count)
+    return DesiredStateChanged(thing.id, name, feature.desired_state, *told, conflated=count)

@@ -4,9 +4,7 @@ import asyncio
 import codecs
 import logging
 import time
-from collections.abc import Callable
-from typing import Any, Final, NamedTuple, TypeAlias, cast, final
-from urllib.parse import urlsplit
+from typing import Any, Final, cast, final
 
 import structlog
 from websockets.frames import Frame, Opcode
@@ -17,37 +15,25 @@ from websockets.server import ServerProtocol
 from egizcore.errors import BadCommand
 from egizcore.stream.client import Client, Tally
 from egizcore.stream.command import Refusal, read_command
+from egizcore.stream.handshake import Porter, Rules
 from egizcore.stream.hub import Hub
 
-PATH: Final = "/api/v1/ws"
 MAX_COMMAND: Final = 64 * 1024
 HEARTBEAT: Final = 30.0
 SILENCE: Final = 60.0
 """Seconds after which a client that sends nothing, or takes nothing, is closed."""
 GOODBYE: Final = 5.0
 """Seconds for the closing handshake."""
+READ: Final = 4096
+"""Bytes that are read as commands before it is seen whether the client still reads answers."""
 
 SHUTTING_DOWN: Final = 4000
 NOTHING_TAKEN: Final = 4001
 NO_HEARTBEAT: Final = 4002
 
-Answer: TypeAlias = tuple[int, list[tuple[bytes, bytes]], bytes]
 _logger = logging.getLogger("websockets.server")
 _logger.setLevel(logging.WARNING)  # clients that come and go are no news
 _log = structlog.get_logger("egizcore.stream")
-_REASONS: Final = {
-    200: "OK", 400: "Bad Request", 403: "Forbidden", 404: "Not Found", 405: "Method Not Allowed",
-    426: "Upgrade Required", 503: "Service Unavailable",
-}  # fmt: skip
-
-
-class Rules(NamedTuple):
-    """What the engine hands down from the HTTP side, so that both doors agree."""
-
-    is_our_host: Callable[[bytes | None], bool]
-    allowed_origins: frozenset[str]
-    refusal: Callable[[str, str], Answer]
-    """A problem+json answer for an error code and a detail."""
 
 
 @final
@@ -56,7 +42,7 @@ class Door:
 
     def __init__(self, hub: Hub, rules: Rules, client_buffer: int) -> None:
         self.hub = hub
-        self.rules = rules
+        self.porter = Porter(rules)
         self.client_buffer = client_buffer
         self.tally = Tally()
         self.errors = 0
@@ -92,17 +78,19 @@ class Connection(asyncio.Protocol):
         self._decoder: codecs.IncrementalDecoder | None = None  # of a text message in fragments
         self._parts: list[bytes] = []
         self._is_text = True
+        self._unread = b""  # of the last read, while the client may not be read from
         self._reads = True
-        self._heard = self._taken = self._loop.time()
+        self._heard = self._progress = self._loop.time()
         self._beat = self._heard + HEARTBEAT
-        self._waiting = 0  # bytes in the transport's buffer at the last sweep
+        self._written = 0  # bytes to the transport, ever
+        self._taken = 0  # bytes that had left it at the last sweep
         self._deadline: float | None = None
 
     # asyncio.Protocol -------------------------------------------------------------------------
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Take the transport from the HTTP protocol."""
-        self._transport = cast(asyncio.Transport, transport)  # uvloop's is no subclass of it
+        self._transport = cast("asyncio.Transport", transport)  # uvloop's is no subclass of it
         high = self._door.client_buffer
         self._transport.set_write_buffer_limits(high=high, low=high // 4)
         self._everyone.add(self)
@@ -115,22 +103,20 @@ class Connection(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         """The request's head first, whole; then frames."""
+        if self._transport.is_closing():
+            return  # refused: what came with the request has no meaning
         self._heard = self._loop.time()
         if self._protocol.state is State.CONNECTING:
             self._shake_hands(data)
             return
-        try:
-            self._protocol.receive_data(data)
-            self._pump()
-        except Exception:
-            self._door.errors += 1
-            _log.exception("a WebSocket connection failed")
-            self._transport.abort()
+        self._unread += data
+        self._feed()
 
     def eof_received(self) -> None:
         """The peer sends no more: nor do we."""
-        self._protocol.receive_eof()
-        self._pump()
+        if self._client is not None or self._deadline is not None:
+            self._protocol.receive_eof()
+            self._pump()
 
     def pause_writing(self) -> None:
         """The client is slow."""
@@ -140,15 +126,14 @@ class Connection(asyncio.Protocol):
 
     def resume_writing(self) -> None:
         """It took what waited."""
-        self._taken = self._loop.time()
         if self._client is not None:
             self._client.resumed()
-            self._pace()
+            self._feed()
 
     # Handshake --------------------------------------------------------------------------------
 
     def _shake_hands(self, head: bytes) -> None:
-        refused = self._objection(head)
+        refused = self._door.porter.objection(head)
         if refused is not None:
             self._refuse(*refused)
             return
@@ -168,99 +153,79 @@ class Connection(asyncio.Protocol):
         self._door.connections.add(self)
         self._client = Client(self._door.hub, self._door.tally, self._write, self._again)
 
-    def _objection(self, head: bytes) -> tuple[str, str] | None:
-        """Why the request must not be upgraded: an error's code and detail."""
-        line, _, rest = head.partition(b"\r\n")
-        method, target, _ = line.split(b" ", 2)
-        if target.partition(b"?")[0] != PATH.encode():
-            return "not_found", "There is nothing to upgrade at this path."
-        if method != b"GET":
-            return "method_not_allowed", "A WebSocket begins with GET."
-        host, origin = _headers(rest, b"host"), _headers(rest, b"origin")
-        if len(host) != 1 or not self._door.rules.is_our_host(host[0]):
-            return "bad_host", "The Host header names no host of ours."
-        if origin and (len(origin) > 1 or not self._is_friend(origin[0], host[0])):
-            return "forbidden", "The Origin header names neither this host nor an allowed origin."
-        return None
-
-    def _is_friend(self, origin: bytes, host: bytes) -> bool:
-        text = origin.decode("latin-1")
-        if text in self._door.rules.allowed_origins:
-            return True
-        try:
-            parts = urlsplit(text)
-            own = urlsplit(f"{parts.scheme}://{host.decode('latin-1')}")
-            default = 443 if parts.scheme == "https" else 80
-            return (
-                parts.scheme in ("http", "https")
-                and parts.hostname is not None
-                and (parts.hostname, parts.port or default) == (own.hostname, own.port or default)
-            )
-        except ValueError:
-            return False
-
     def _refuse(self, code: str, detail: str) -> None:
-        status, headers, body = self._door.rules.refusal(code, detail)
-        lines = [f"HTTP/1.1 {status} {_REASONS.get(status, 'Error')}".encode()]
-        lines += [name + b": " + value for name, value in headers]
-        if status == 405:
-            lines.append(b"allow: GET")
-        if status == 426:
-            lines += [b"upgrade: websocket", b"sec-websocket-version: 13"]
-        lines += [b"content-length: %d" % len(body), b"connection: close", b"", body]
-        self._transport.write(b"\r\n".join(lines))
+        self._transport.write(self._door.porter.refuse(code, detail))
         self._transport.close()
 
     # Frames -----------------------------------------------------------------------------------
 
+    def _feed(self) -> None:
+        """Read on in what came, a slice at a time, for as long as answers are taken."""
+        try:
+            while self._unread and (self._client is None or self._client.reads):
+                part, self._unread = self._unread[:READ], self._unread[READ:]
+                self._protocol.receive_data(part)
+                self._pump()
+        except Exception:  # noqa: BLE001 - one client fails alone, and is counted
+            self._door.errors += 1
+            _log.exception("a WebSocket connection failed")
+            self._transport.abort()
+        self._pace()
+
     def _pump(self) -> None:
         for event in self._protocol.events_received():
-            if isinstance(event, Frame):
-                self._frame(event)
-        self._send()
-        if self._client is None:
-            return
+            if isinstance(event, Frame) and self._client is not None:
+                self._frame(event, self._client)
         if self._protocol.state is not State.OPEN:
-            self._leave()
-        else:
-            self._pace()
+            self._leave()  # before the close frame is sent, since nothing may follow it
+        self._send()
 
-    def _frame(self, frame: Frame) -> None:
+    def _frame(self, frame: Frame, client: Client) -> None:
+        """A frame that is right; if one after it was not, the protocol has closed already."""
         if frame.opcode in (Opcode.TEXT, Opcode.BINARY):
             self._is_text = frame.opcode is Opcode.TEXT
             self._decoder = codecs.getincrementaldecoder("utf-8")() if self._is_text else None
             self._parts = []
         elif frame.opcode is not Opcode.CONT:
             return  # ping, pong and close are the protocol's
-        if self._protocol.state is not State.OPEN or self._client is None:
-            return
         data = bytes(frame.data)
         if self._decoder is not None:
             try:
                 self._decoder.decode(data, final=frame.fin)
             except UnicodeDecodeError:
                 self._protocol.fail(1007, "text that is not UTF-8")
+                self._leave()
                 return
         self._parts.append(data)
         if not frame.fin:
             return
         if self._is_text:
-            self._client.receive(read_command(b"".join(self._parts)))
+            client.receive(read_command(b"".join(self._parts)))
         else:
-            self._client.receive(Refusal(None, BadCommand("A command is a text message.")))
+            client.receive(Refusal(None, BadCommand("A command is a text message.")))
         self._parts = []
 
     def _send(self) -> None:
         for data in self._protocol.data_to_send():
-            if self._transport.is_closing():
-                return
             if data:
-                self._transport.write(data)
-            else:
-                self._transport.close()  # b"" is the protocol's end of file
+                self._write(data)
+            elif not self._transport.is_closing():  # b"" is the protocol's end of file
+                self._end()
+
+    def _end(self) -> None:
+        """No more from us.
+
+        A peer that broke the protocol may still be sending: to close at once would reset the
+        connection, and our close frame would be lost on its way.
+        """
+        if self._protocol.close_rcvd is None and self._protocol.close_sent is not None:
+            self._transport.write_eof()
+        else:
+            self._transport.close()
 
     def _write(self, data: bytes) -> None:
         if not self._transport.is_closing():
+            self._written += len(data)
             self._transport.write(data)
 
     def _again(self) -> None:
@@ -269,20 +234,20 @@ class Connection(asyncio.Protocol):
     def _catch_up(self) -> None:
         if self._client is not None:
             self._client.catch_up()
-            self._pace()
+            self._feed()
 
     def _pace(self) -> None:
-        """A client that has yet to catch up is not read from: its commands would pile up."""
-        client = self._client
-        if client is None or self._transport.is_closing() or self._reads is not client.is_slow:
+        """A client that takes no answers is not read from: its commands would pile up."""
+        if self._transport.is_closing():
             return
-        self._reads = not client.is_slow
-        if self._reads:
-            self._heard = self._loop.time()
+        client = self._client
+        reads = client is None or (client.reads and not self._unread)
+        if reads is self._reads:
+            return
+        self._reads = reads
+        if reads:
             self._transport.resume_reading()
         else:
-            self._taken = self._loop.time()
-            self._waiting = self._transport.get_write_buffer_size()
             self._transport.pause_reading()
 
     # Time -------------------------------------------------------------------------------------
@@ -296,15 +261,17 @@ class Connection(asyncio.Protocol):
         client = self._client
         if client is None:
             return
-        if not self._reads:
-            waiting = self._transport.get_write_buffer_size()
-            if waiting < self._waiting:
-                self._taken = now
-            self._waiting = waiting
-            if now - self._taken > SILENCE:
-                self._close(NOTHING_TAKEN, "nothing was taken for 60 s")
+        waiting = self._transport.get_write_buffer_size()
+        taken = self._written - waiting
+        if not waiting or taken > self._taken:
+            self._progress = now
+            self._taken = taken
+        elif now - self._progress >= SILENCE:
+            self._close(NOTHING_TAKEN, "nothing was taken for 60 s")
             return
-        if now - self._heard > SILENCE:
+        if waiting or client.is_slow:
+            self._heard = now  # it is alive, and a ping would wait behind what it has to take
+        elif now - self._heard >= SILENCE:
             self._close(NO_HEARTBEAT, "nothing was heard for 60 s")
         elif now >= self._beat:
             self._beat = now + HEARTBEAT
@@ -313,34 +280,18 @@ class Connection(asyncio.Protocol):
             client.heartbeat(time.time_ns() // 1_000_000)
 
     def shutdown(self) -> None:
-        """uvicorn ends: tell the client to come back."""
-        if self._client is None:
-            self._transport.close()
-        else:
+        """The server ends: tell the client to come back."""
+        if self._client is not None:
             self._close(SHUTTING_DOWN, "shutting down")
 
     def _close(self, code: int, reason: str) -> None:
-        if self._protocol.state is State.OPEN:
-            self._protocol.send_close(code, reason)
-            self._send()
         self._leave()
-        self._deadline = self._loop.time() + GOODBYE
-        if not self._reads and not self._transport.is_closing():
-            self._transport.resume_reading()  # for the peer's close frame
-        self._reads = True
+        self._protocol.send_close(code, reason)
+        self._send()
+        self._pace()  # for the peer's close frame
 
     def _leave(self) -> None:
         if self._client is not None:
             self._client.leave()
             self._client = None
-            if self._deadline is None:
-                self._deadline = self._loop.time() + GOODBYE
-
-
-def _headers(block: bytes, name: bytes) -> list[bytes]:
-    """The values of a header in a request's head, as uvicorn rebuilds it."""
-    return [
-        value.strip()
-        for key, _, value in (line.partition(b":") for line in block.split(b"\r\n"))
-        if key.strip().lower() == name
-    ]
+            self._deadline = self._loop.time() + GOODBYE

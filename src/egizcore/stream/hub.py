@@ -9,7 +9,6 @@ from collections.abc import Callable, Iterator
 from time import perf_counter
 from typing import Final, Protocol, TypeVar, final
 
-from egizcore.bus import Bus
 from egizcore.state import Store
 from egizcore.stream.audience import Audience, Interest, Member, Selection
 from egizcore.stream.command import Selector
@@ -29,8 +28,13 @@ LONGEST: Final = 0.02
 class Scheduler(Protocol):
     """An asyncio loop, or what a test has for one."""
 
-    def call_soon(self, callback: Callable[[], None], /) -> object: ...
-    def call_later(self, delay: float, callback: Callable[[], None], /) -> object: ...
+    def call_soon(self, callback: Callable[[], None], /) -> object:
+        """Call it in the next turn."""
+        ...
+
+    def call_later(self, delay: float, callback: Callable[[], None], /) -> object:
+        """Call it when *delay* seconds have passed."""
+        ...
 
 
 class Subscriber(Member, Protocol):
@@ -60,6 +64,7 @@ class Hub:
         "_filtered",
         "_gathered",
         "_generation",
+        "_is_attached",
         "_mark",
         "_moved",
         "_number",
@@ -81,10 +86,13 @@ class Hub:
         scheduler: Scheduler,
         observe: Callable[[float, int], None] = lambda _seconds, _count: None,
     ) -> None:
-        """*observe* takes the seconds from bytes received to frames written, and of how many
-        events: once for each flush."""
+        """*observe* is called once for each flush.
+
+        It takes the seconds from bytes received to frames written, and the number of events.
+        """
         self.store = store
-        self._bus: Bus = store.bus
+        self._bus = store.bus
+        self._is_attached = False  # to the bus, while there is an audience
         self._schedule = scheduler
         self._observe = observe
         self._number = 0  # of audiences and dynamic selections together, ever rising
@@ -143,7 +151,7 @@ class Hub:
     def move(self, client: Subscriber) -> None:
         """*client*'s interests changed, or it goes. It is grouped anew before the next event."""
         self._moved[client] = None
-        if not self._bus.listeners:
+        if not self._is_attached:  # nobody would tell us of the next event
             self._regroup()
         elif not self._scheduled:
             self._scheduled = True
@@ -284,11 +292,14 @@ class Hub:
                 audience.clients[client] = None
                 client.audience = audience
                 client.start = len(audience.frames)
-        if bool(self._audiences) != bool(self._bus.listeners):
-            if self._audiences:
+        if self._audiences:
+            if not self._is_attached:
+                self._is_attached = True
                 self._bus.attach(self.publish)
-            else:
-                self._bus.detach(self.publish)
+        elif self._is_attached:
+            self._is_attached = False
+            self._bus.detach(self.publish)
+            self._routes.clear()
 
     def _open(self, interests: frozenset[Interest]) -> Audience:
         self._number += 1

@@ -82,9 +82,9 @@ class Route:
     def chosen(self, feature: str | None, hits: set[Selection]) -> list[Audience]:
         """The audiences of an event on *feature*; None is an event on the whole Thing."""
         chosen = list(self.plain)
-        for limited in self.limited:
-            if feature is None or feature in limited.features:
-                chosen.append(limited.audience)
+        chosen += [
+            one.audience for one in self.limited if feature is None or feature in one.features
+        ]
         for one in self.conditional:
             certain = one.certain is not None and (feature is None or feature in one.certain)
             if certain or any(

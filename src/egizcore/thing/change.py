@@ -112,6 +112,8 @@ def created(draft: ThingDraft, thing: Thing) -> None:
             feature = Feature(thing.created_at)
             feature.properties = without_nulls(_value(wanted.properties))
             feature.desired_state = without_nulls(_value(wanted.desired_state))
+            if feature.desired_state:
+                feature.desired_at = thing.created_at
             thing.features[name] = feature
 
 
@@ -161,14 +163,14 @@ def _replacing_feature(thing: Thing, name: str, draft: FeatureDraft) -> list[Par
     return parts
 
 
-def _patch(value: JsonObject | None | UnsetType, old: JsonObject) -> JsonObject:
+def _patch(value: JsonObject | UnsetType | None, old: JsonObject) -> JsonObject:
     """The patch that *value* stands for: ``null`` empties."""
     if value is None:
         return dict.fromkeys(old)
     return _NOTHING if value is UNSET else _value(value)
 
 
-def _value(value: JsonObject | None | UnsetType) -> JsonObject:
+def _value(value: JsonObject | UnsetType | None) -> JsonObject:
     return value if isinstance(value, dict) else {}
 
 

@@ -10,6 +10,7 @@ from msgspec import UNSET, UnsetType
 
 from egizcore.errors import Fault, LimitExceeded, ValidationFailed
 from egizcore.thing.model import Relationship, is_name, is_thing_id, is_word
+from egizcore.thing.path import pointer
 
 JsonObject: TypeAlias = dict[str, Any]
 
@@ -21,6 +22,9 @@ _FEATURE: Final = frozenset({"properties", "desiredState"})
 _SERVER_ONLY: Final = frozenset({"createdAt", "lastUpdated", "stale", "quality"})
 _INT64: Final = 1 << 63
 
+MAX_FAULTS: Final = 100
+"""Enough for any person to mend at once."""
+
 
 @final
 class FeatureDraft:
@@ -29,8 +33,8 @@ class FeatureDraft:
     __slots__ = ("desired_state", "properties", "version")
 
     def __init__(self) -> None:
-        self.properties: JsonObject | None | UnsetType = UNSET
-        self.desired_state: JsonObject | None | UnsetType = UNSET
+        self.properties: JsonObject | UnsetType | None = UNSET
+        self.desired_state: JsonObject | UnsetType | None = UNSET
         self.version: int | None = None
 
 
@@ -43,9 +47,9 @@ class ThingDraft:
     def __init__(self) -> None:
         self.id: str | None = None
         self.type: str | None = None
-        self.metadata: JsonObject | None | UnsetType = UNSET
-        self.features: dict[str, FeatureDraft | None] | None | UnsetType = UNSET
-        self.relationships: tuple[Relationship, ...] | None | UnsetType = UNSET
+        self.metadata: JsonObject | UnsetType | None = UNSET
+        self.features: dict[str, FeatureDraft | None] | UnsetType | None = UNSET
+        self.relationships: tuple[Relationship, ...] | UnsetType | None = UNSET
         self.version: int | None = None
 
 
@@ -70,11 +74,6 @@ def read_feature(document: object) -> FeatureDraft:
     return draft
 
 
-def pointer(*names: str) -> str:
-    """The RFC 6901 pointer to a member."""
-    return "".join("/" + name.replace("~", "~0").replace("/", "~1") for name in names)
-
-
 @final
 class _Reader:
     """Collects the faults of one document."""
@@ -94,7 +93,7 @@ class _Reader:
             raise LimitExceeded(f"{first.pointer}: {first.message}", faults=tuple(self.deep))
 
     def fault(self, where: str, message: str) -> None:
-        if len(self.faults) < 100:  # enough for any person to mend
+        if len(self.faults) < MAX_FAULTS:
             self.faults.append(Fault(where, message))
 
     def members_of(self, value: object, where: str) -> JsonObject:
@@ -181,11 +180,13 @@ class _Reader:
         if not isinstance(value, dict | list):
             return
         if left == 0:
-            self.deep.append(Fault(where, f"is nested deeper than {DEPTH} levels"))
+            if len(self.deep) < MAX_FAULTS:
+                self.deep.append(Fault(where, f"is nested deeper than {DEPTH} levels"))
             return
         if isinstance(value, list):
-            for item in value:
-                self.depth(item, where, left - 1)
+            for index, item in enumerate(value):
+                if isinstance(item, dict | list):
+                    self.depth(item, f"{where}/{index}", left - 1)
             return
         for name, member in value.items():
             if not is_name(name):

@@ -81,12 +81,7 @@ class ThingDeleted(Struct, tag_field="event", omit_defaults=True, gc=False):
 
 
 Event: TypeAlias = (
-    StateChanged
-    | DesiredStateChanged
-    | FeatureDeleted
-    | ThingCreated
-    | ThingUpdated
-    | ThingDeleted
+    StateChanged | DesiredStateChanged | FeatureDeleted | ThingCreated | ThingUpdated | ThingDeleted
 )
 EVENTS: tuple[type[Event], ...] = (
     StateChanged,

@@ -16,6 +16,8 @@ WORD = re.compile(r"[A-Za-z0-9_-]{1,64}")
 CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 MAX_ID = 256
 MAX_NAME = 128
+NEVER = -1
+"""The time of what has not happened; before every time that is told."""
 
 
 def is_thing_id(text: str) -> bool:
@@ -42,16 +44,20 @@ class Relationship(NamedTuple):
 
 @final
 class Feature:
-    """One aspect of a Thing: what it reports and what it is asked to be."""
+    """One aspect of a Thing: what it reports and what it is asked to be.
+
+    Each part has the time of its own last change, so that a device's clock is not hidden behind
+    the moment at which we first heard of the feature.
+    """
 
     __slots__ = ("desired_at", "desired_state", "properties", "reported_at", "sampled_at")
 
-    def __init__(self, at: int) -> None:
+    def __init__(self, reported_at: int = NEVER, desired_at: int = NEVER) -> None:
         self.properties: dict[str, Any] = {}
         self.desired_state: dict[str, Any] = {}
-        self.reported_at = at
-        self.desired_at = at
-        self.sampled_at = -1  # newest sample of a device clock; -1: none yet
+        self.reported_at = reported_at
+        self.desired_at = desired_at
+        self.sampled_at = NEVER  # newest sample that was taken from a device's clock
 
     @property
     def updated_at(self) -> int:
@@ -68,10 +74,9 @@ class Feature:
 
     def copy(self) -> "Feature":
         """A feature that later changes of this one do not reach."""
-        twin = Feature(self.reported_at)
+        twin = Feature(self.reported_at, self.desired_at)
         twin.properties = self.properties
         twin.desired_state = self.desired_state
-        twin.desired_at = self.desired_at
         twin.sampled_at = self.sampled_at
         return twin
 

@@ -38,7 +38,12 @@ def parse_rfc3339(text: str) -> int:
     year, month, day, hour, minute, second, fraction, sign, off_hour, off_minute = found.groups()
     leap = second == "60"  # RFC 3339 allows a leap second: the last moment of its minute
     moment = datetime(
-        int(year), int(month), int(day), int(hour), int(minute), 59 if leap else int(second),
+        int(year),
+        int(month),
+        int(day),
+        int(hour),
+        int(minute),
+        59 if leap else int(second),
         tzinfo=UTC,
     )
     if sign is not None:

@@ -57,11 +57,7 @@ def same(left: object, right: object) -> bool:
             and all(same(value, right[name]) for name, value in left.items())
         )
     if isinstance(left, list):
-        return (
-            isinstance(right, list)
-            and len(left) == len(right)
-            and all(map(same, left, right))
-        )
+        return isinstance(right, list) and len(left) == len(right) and all(map(same, left, right))
     return left == right
 
 
