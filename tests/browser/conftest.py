@@ -41,6 +41,7 @@ class Engine:
         return f"http://127.0.0.1:{self.port}"
 
     def start(self) -> None:
+        self._client = httpx.Client(timeout=30)
         environment = os.environ | {"EGIZCORE_HTTP__PORT": str(self.port), "NO_COLOR": "1"}
         self._process = subprocess.Popen(
             [sys.executable, "-m", "egizcore", "serve"],
@@ -58,6 +59,7 @@ class Engine:
 
     def stop(self) -> None:
         assert self._process is not None
+        self._client.close()
         self._process.send_signal(signal.SIGTERM)
         self._process.communicate(timeout=15)
 
@@ -69,7 +71,7 @@ class Engine:
         self.send("PUT", f"things/{thing_id}/features/{feature}", {"properties": properties})
 
     def send(self, method: str, path: str, body: object = None) -> Any:
-        answer = httpx.request(method, f"{self.url}/api/v1/{path}", json=body)
+        answer = self._client.request(method, f"{self.url}/api/v1/{path}", json=body)
         assert answer.status_code < 300, answer.text
         return answer.json() if answer.content else None
 

@@ -70,6 +70,19 @@ def test_the_details_open_with_the_keyboard_and_close_with_escape(
     expect(button).to_be_focused()
 
 
+def test_an_address_leads_to_the_details_of_a_thing(chromium: Browser, engine: Engine) -> None:
+    engine.put("f:oven", **OVEN)
+    page = chromium.new_page()
+    page.goto(f"{engine.url}/#/f%3Aoven")
+    expect(page.locator("#panel h2")).to_have_text("oven")
+    expect(page.locator(".tile")).to_have_attribute("aria-current", "true")
+    page.goto("about:blank")
+    page.goto(f"{engine.url}/#/%")  # an address that nobody can decode
+    expect(page.locator(".tile")).to_have_count(1)
+    expect(page.locator("#panel")).to_be_hidden()
+    page.close()
+
+
 def test_the_raw_view_is_the_document_that_rest_gives(page: Page, engine: Engine) -> None:
     engine.put("f:oven", **OVEN)
     engine.report("f:oven", "thermal", {"setpoint": None, "deep": {"__proto__": {"x": 1}}})

@@ -36,7 +36,6 @@ async def endpoint(inbox: Inbox) -> AsyncIterator[Endpoint[str]]:
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """Looks at all connections often, and waits for little."""
     monkeypatch.setattr(endpoint_module, "_SWEEP", 0.02)
-    monkeypatch.setattr(endpoint_module, "CONNECT_TIMEOUT", 0.2)
     monkeypatch.setattr(connection_module, "STALLED", 0.2)
 
 
@@ -217,7 +216,10 @@ async def test_a_stranger_is_hung_up_on_without_a_word(
 
 
 @pytest.mark.usefixtures("impatient")
-async def test_half_a_connect_is_dropped(endpoint: Endpoint[str]) -> None:
+async def test_half_a_connect_is_dropped(
+    endpoint: Endpoint[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(endpoint_module, "CONNECT_TIMEOUT", 0.2)
     half = await Peer.dial(endpoint.port)
     half.raw(encode(p.Connect("d"), p.V5)[:5])
     assert await half.rest() == []

@@ -52,7 +52,7 @@ class Feature:
     def __init__(self) -> None:
         self.parts: dict[str, Any] = {"properties": {}, "desiredState": {}}
         self.times: dict[str, int] = {}
-        self.sampled: int | None = None
+        self.sampled = -1
 
 
 @final
@@ -72,11 +72,12 @@ class Thing:
 class Naive:
     """*told* has, for each event of the last step: its kind, its feature, its time."""
 
-    def __init__(self, *, size: int, features: int, properties: int) -> None:
+    def __init__(self, *, size: int, features: int, properties: int, skip: bool) -> None:
         self.things: dict[str, Thing] = {}
         self.last: dict[str, int] = {}
         self.told: list[tuple[str, str | None, int]] = []
         self._size, self._features, self._properties = size, features, properties
+        self._skip = skip
 
     # Steps: each works on a copy that replaces the Thing if no limit speaks against it ----------
 
@@ -124,8 +125,8 @@ class Naive:
             if name not in old.features and not changed:
                 changed = ["properties"]
             for part in changed:
-                feature.parts[part] = pruned(parts.get(part) or {})
-                told.append(self._part(feature, name, part, at))
+                after = pruned(parts.get(part) or {})
+                told += self._set(feature, name, part, after, at, new=name not in old.features)
         for name in sorted(old.features.keys() - wanted.keys()):
             told.append(self._drop(thing, name, at))
         self._accept(thing, told)
@@ -136,7 +137,9 @@ class Naive:
             raise Rejected("version_conflict")
         told: list[Any] = []
         own = {name: document[name] for name in thing.own if name in document}
-        if own.get("metadata", ...) in ({}, None) and not (own["metadata"] is None and thing.own["metadata"]):
+        if own.get("metadata", ...) in ({}, None) and not (
+            own["metadata"] is None and thing.own["metadata"]
+        ):
             del own["metadata"]
         if own:
             if "relationships" in own:
@@ -186,7 +189,7 @@ class Naive:
         late = [
             name
             for name, feature in thing.features.items()
-            if name in reading and None not in (sample, feature.sampled) and sample < feature.sampled
+            if name in reading and sample is not None and sample < feature.sampled
         ]
         timely = {name: patch for name, patch in reading.items() if name not in late}
         same = [
@@ -230,12 +233,9 @@ class Naive:
         told = []
         for part in PART_NAMES:
             patch = parts.get(part, {})
-            if patch is None and feature.parts[part]:
-                feature.parts[part] = {}
-                told.append(self._part(feature, name, part, at))
-            elif patch:
-                rfc7396(feature.parts[part], patch)
-                told.append(self._part(feature, name, part, at))
+            if patch or (patch is None and feature.parts[part]):
+                after = rfc7396(copy.deepcopy(feature.parts[part]), patch) if patch else {}
+                told += self._set(feature, name, part, after, at, new=is_new)
         if is_new and not told:
             told.append(self._part(feature, name, "properties", at))
         return told
@@ -243,6 +243,14 @@ class Naive:
     def _part(self, feature: Feature, name: str, part: str, at: int) -> tuple[str, str, int]:
         feature.times[part] = at
         return ("StateChanged" if part == "properties" else "DesiredStateChanged", name, at)
+
+    def _set(
+        self, feature: Feature, name: str, part: str, after: Any, at: int, *, new: bool
+    ) -> list[Any]:
+        if self._skip and not new and equal(feature.parts[part], after):
+            return []
+        feature.parts[part] = after
+        return [self._part(feature, name, part, at)]
 
     def _own(self, thing: Thing, at: int) -> list[Any]:
         thing.changed = max(thing.changed, at)
@@ -260,7 +268,9 @@ class Naive:
             for feature in thing.features.values()
             for part in PART_NAMES
         )
-        size = len(msgspec.json.encode(document(thing, thing.version if version is None else version)))
+        size = len(
+            msgspec.json.encode(document(thing, thing.version if version is None else version))
+        )
         if told and (over or size > self._size):
             raise Rejected("limit_exceeded")
         if version is None:

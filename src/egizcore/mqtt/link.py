@@ -278,14 +278,15 @@ class Link(Generic[T]):
         session = channel.session
         while not session.closed:
             channel.changed.clear()
+            # Looked at after each clearing: the broker may have answered before the first.
+            if session.settled:
+                self._up(session)
             try:
                 async with asyncio.timeout(max(0.0, session.deadline - monotonic())):
                     await channel.changed.wait()
             except TimeoutError:
                 session.tick(monotonic())
                 channel.flush()
-            if session.settled and not session.closed:
-                self._up(session)
 
     async def _close(self, channel: Channel[T]) -> None:
         """End a connection, however far it came."""

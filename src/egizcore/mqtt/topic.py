@@ -61,13 +61,14 @@ def covers(wide: str, narrow: str) -> bool:
     wides, narrows = wide.split("/"), narrow.split("/")
     if narrow.startswith("$") and wides[0] in {"+", "#"}:
         return False
-    if narrows == ["#"]:  # the one filter that another spelling equals
-        return wides in (["#"], ["+", "#"])
     for index, level in enumerate(wides):
         if level == "#":
             return True
-        if index == len(narrows) or narrows[index] == "#":
+        if index == len(narrows):
             return False
+        if narrows[index] == "#":
+            # '#' is also the level above it, unless that is the empty name, which there is not.
+            return wides[index:] == ["+", "#"] and narrows[:index] in ([], [""])
         if level not in ("+", narrows[index]):
             return False
     return len(wides) == len(narrows)
@@ -83,9 +84,10 @@ def overlap(a: str, b: str) -> bool:
             return True
         if one != other and "+" not in (one, other):
             return False
-    longer = max(ones, others, key=len)
-    shorter = min(len(ones), len(others))
-    return len(longer) == shorter or longer[shorter:] == ["#"]
+    shorter, longer = sorted((ones, others), key=len)
+    rest = longer[len(shorter) :]
+    # A last '#' is also the level above it, unless that is the empty name.
+    return not rest or (rest == ["#"] and longer != ["", "#"])
 
 
 def outermost(filters: Iterable[str]) -> list[str]:

@@ -177,7 +177,10 @@ def _body(schema: str, example: Any, *media: str) -> Schema:
     return {one: {"schema": ref(schema), "example": example} for one in (JSON, *media)}
 
 
-_NOT_MODIFIED: Final[Schema] = {"description": "If-None-Match names the ETag that it still has.", "headers": _TAG}
+_NOT_MODIFIED: Final[Schema] = {
+    "description": "If-None-Match names the ETag that it still has.",
+    "headers": _TAG,
+}
 _DONE: Final[Schema] = {"description": "It is gone."}
 _PATCH_MEDIA: Final = "application/merge-patch+json"
 
@@ -246,7 +249,6 @@ def _things() -> Schema:
             "createThing",
             "Create a Thing",
             {201: _created()},
-            parameters=_CONDITIONS,
             body=_body("NewThing", sample.NEW_THING),
             errors=(409, 412),
         ),

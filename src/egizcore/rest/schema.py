@@ -173,6 +173,7 @@ COMPONENTS: Final[dict[str, Schema]] = {
     "Filter": {
         "type": "object",
         "description": "Keys are paths or $and, $or, $not; see /docs/errors#bad_filter.",
+        "propertyNames": {"pattern": rf"^(?:\$(?:and|or|not)|{PATH})$"},
     },
     "Query": closed(
         {

@@ -177,6 +177,8 @@ class Hub:
         """Gather *event* for those who want it (a listener of the bus)."""
         if self._moved:
             self._regroup()
+            if not self._audiences:
+                return
         if before is after and after is not None:
             route = self._routes.get(event.thingId)
             if route is None or route.generation != self._generation:

@@ -194,7 +194,8 @@ class _Reader:
                     where + pointer(name),
                     "a name has 1 to 128 characters and no control characters",
                 )
-            self.depth(member, where, left - 1)
+            if isinstance(member, dict | list):
+                self.depth(member, where + pointer(name), left - 1)
 
     def thing_id(self, value: object, where: str) -> str:
         if isinstance(value, str) and is_thing_id(value):

@@ -62,7 +62,7 @@ function flush(now) {
     wall.render(ids);
   }
   if (ids.includes(panel.id)) panel.render(now);
-  else if (!panel.id && location.hash) open(decodeURIComponent(location.hash.slice(2)));
+  else if (!panel.id) open(linked());
 }
 
 // Whether the wall must be arranged anew for this Thing.
@@ -83,6 +83,15 @@ function update(id, now, live) {
   const before = entry.thing;
   entry.update(thing, now, live);
   return before.type !== thing.type || before.metadata !== thing.metadata;
+}
+
+// The Thing that the address names, as "#/factory:oven-001".
+function linked() {
+  try {
+    return decodeURIComponent(location.hash.slice(2));
+  } catch {
+    return ""; // no address of ours
+  }
 }
 
 function open(id, from) {

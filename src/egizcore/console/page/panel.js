@@ -130,8 +130,11 @@ export class Panel {
       this.#shape = shape;
       this.#build(thing, features);
     }
+    const style = getComputedStyle(this.#root); // once: each look may cost a new layout
+    const line = style.getPropertyValue("--accent");
+    const colours = { line, fill: style.getPropertyValue("--accent-soft") };
     for (const { name, rows } of features) {
-      for (const row of rows) this.#update(`${name} ${row.path}`, row.value, now);
+      for (const row of rows) this.#update(`${name} ${row.path}`, row.value, now, colours);
     }
   }
 
@@ -164,14 +167,12 @@ export class Panel {
     return row;
   }
 
-  #update(key, value, now) {
+  #update(key, value, now, colours) {
     const held = this.#rows.get(key);
     if (!held) return;
     if (typeof value === "number" && held.canvas) {
       held.trail.add(value, now);
-      const style = getComputedStyle(held.value);
-      const line = style.getPropertyValue("--accent");
-      draw(held.canvas, held.trail, { line, fill: style.getPropertyValue("--accent-soft") });
+      draw(held.canvas, held.trail, colours);
     }
     if (held.last === value) return;
     put(held.value, `${reading.text(value)} ${held.unit}`.trim());

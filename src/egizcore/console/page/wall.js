@@ -1,6 +1,6 @@
 // The wall of tiles: groups in order, tiles in order, and only what is seen is drawn.
 
-import { el, put } from "./element.js";
+import { attribute, el, put } from "./element.js";
 import * as reading from "./reading.js";
 import { Tile } from "./tile.js";
 
@@ -24,6 +24,7 @@ export class Wall {
   #onlyAnomalies = false;
   #group = "line";
   #density = "";
+  #selected = "";
 
   constructor(root, entries, onOpen) {
     this.#root = root;
@@ -91,7 +92,6 @@ export class Wall {
 
   // New values of these Things.
   render(ids) {
-    this.#colours ??= palette();
     const anomalies = this.#onlyAnomalies;
     for (const id of ids) {
       const entry = this.#entries.get(id);
@@ -123,9 +123,13 @@ export class Wall {
     entry.cell.remove();
   }
 
+  // The Thing whose details are open; its tile may be drawn only later.
   select(id) {
-    this.#root.querySelector(".tile[aria-current]")?.removeAttribute("aria-current");
-    this.#entries.get(id)?.tile?.button.setAttribute("aria-current", "true");
+    const before = this.#entries.get(this.#selected);
+    this.#selected = id;
+    if (before?.tile) this.#draw(before);
+    const entry = this.#entries.get(id);
+    if (entry?.tile) this.#draw(entry);
   }
 
   #wanted({ thing, anomaly, state }) {
@@ -177,7 +181,6 @@ export class Wall {
   }
 
   #see(seen) {
-    this.#colours ??= palette();
     for (const { target, isIntersecting } of seen) {
       const { entry } = target;
       entry.visible = isIntersecting;
@@ -186,11 +189,13 @@ export class Wall {
   }
 
   #draw(entry) {
+    this.#colours ??= palette();
     if (!entry.tile) {
       entry.tile = new Tile(entry);
       entry.cell.append(entry.tile.button);
     }
     entry.tile.render(entry, this.#colours);
+    attribute(entry.tile.button, "aria-current", String(entry.thing.id === this.#selected));
   }
 
   // Arrow keys walk the tiles as they stand on the screen.
