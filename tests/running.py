@@ -76,5 +76,3 @@ async def hear(socket: ClientConnection) -> dict[str, Any]:
             message: dict[str, Any] = json.loads(await socket.recv())
         if message["event"] != "Heartbeat":
             return message
-
-

@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-
 from tests.live.servers import free_port
 
 
@@ -77,8 +76,7 @@ def test_a_port_that_is_taken_gives_way_to_the_next_free_one(tmp_path: Path) -> 
         port = taken.getsockname()[1]
         file = tmp_path / "demo.py"
         file.write_text(
-            "from egizcore import demo, settings\n"
-            f"print(demo._free('127.0.0.1', {port}))\n"
+            f"from egizcore import demo, settings\nprint(demo._free('127.0.0.1', {port}))\n"
         )
         found = subprocess.run([sys.executable, file], capture_output=True, text=True, check=True)
         assert int(found.stdout) > port
@@ -95,7 +93,7 @@ def test_a_port_that_is_taken_gives_way_to_the_next_free_one(tmp_path: Path) -> 
 
 
 @pytest.mark.parametrize("lan", [True, False])
-def test_only_lan_lets_other_machines_in(tmp_path: Path, lan: bool) -> None:
+def test_only_lan_lets_other_machines_in(tmp_path: Path, *, lan: bool) -> None:
     ports = ("--port", str(free_port()), "--set", f"endpoint.port={free_port()}")
     with demo(tmp_path, *ports, *(["--lan"] if lan else [])) as process:
         assert process.stderr is not None

@@ -10,10 +10,10 @@ from pathlib import Path
 
 import httpx
 import pytest
+from tests.running import hear, running
 from websockets.exceptions import ConnectionClosed
 
 from egizcore.errors import StartupFailed
-from tests.running import hear, running
 
 QOS_0 = b"\x30"
 

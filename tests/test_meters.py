@@ -1,7 +1,6 @@
 """Every metric of the contract exists at zero, and tells the truth afterwards."""
 
 import pytest
-
 from tests.running import running
 
 NAMES = {

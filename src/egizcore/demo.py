@@ -4,12 +4,13 @@ import asyncio
 import socket
 import sys
 from collections.abc import Mapping
+from functools import partial
 
 import click
 import msgspec
 
 from egizcore import simulator
-from egizcore.engine import Engine, run_loop, spare_collections, stop_signal
+from egizcore.engine import Engine, run_loop, spare_collections, stop_signal, supervise
 from egizcore.errors import StartupFailed
 from egizcore.settings import Settings
 from egizcore.thing.draft import read_thing
@@ -38,7 +39,8 @@ def demo(settings: Settings, *, chosen: frozenset[str], lan: bool) -> int:
         async def started() -> None:
             _tell(engine, lan=lan)
             broker = f"mqtt://127.0.0.1:{_endpoint_port(engine)}"
-            bakery.append(asyncio.create_task(simulator.run(broker), name="bakery"))
+            life = supervise("bakery", partial(simulator.run, broker), lambda _: None)
+            bakery.append(asyncio.create_task(life, name="bakery"))
             await spare_collections()
 
         try:
@@ -91,7 +93,13 @@ def _tell(engine: Engine, *, lan: bool) -> None:
         _say(f"  {name:<10} {url}")
     if lan:
         address = _lan_address()
-        _say(click.style("Every machine of this network can read and write. No password.", fg="red", bold=True))
+        _say(
+            click.style(
+                "Every machine of this network can read and write. No password.",
+                fg="red",
+                bold=True,
+            )
+        )
         _say(f"  {'From there':<10} http://{address}:{http}/")
         _say(f"  {'ESP32':<10} MQTT host {address}, port {_endpoint_port(engine)}")
     _say("Stop with Ctrl+C.")

@@ -19,7 +19,7 @@ import uvloop
 from egizcore import __version__
 from egizcore.bus import Bus
 from egizcore.console import files
-from egizcore.ingest import Intake, IngestView, Routes, Target
+from egizcore.ingest import IngestView, Intake, Routes, Target
 from egizcore.meters import Meters
 from egizcore.mqtt import Batch, Endpoint, Link, Origin, Topics
 from egizcore.rest import RestParts, bind, create_app, create_server, host_check, refusal
@@ -173,12 +173,8 @@ class Engine:
             self.door.sweep(loop.time())
             self.meters.tick()
 
-    def _supervised(
-        self, component: str, run: Callable[[], Awaitable[None]]
-    ) -> asyncio.Task[None]:
-        return asyncio.create_task(
-            _supervise(component, run, self.meters.crashed), name=component
-        )
+    def _supervised(self, component: str, run: Callable[[], Awaitable[None]]) -> asyncio.Task[None]:
+        return asyncio.create_task(supervise(component, run, self.meters.crashed), name=component)
 
 
 def serve(settings: Settings) -> int:
@@ -220,14 +216,14 @@ def stop_signal() -> asyncio.Event:
     return stop
 
 
-async def _supervise(
+async def supervise(
     component: str, run: Callable[[], Awaitable[None]], crashed: Callable[[str], None]
 ) -> None:
-    """Keep *run* running: an unexpected error is logged and counted, and it starts again."""
+    """Keep *run* running: an unexpected error is logged, told to *crashed*, and it starts again."""
     while True:
         try:
             await run()
-        except Exception:
+        except Exception:  # noqa: BLE001 - whatever it is, its siblings go on
             crashed(component)
             _log.exception("a task failed and is started again", component=component)
             await asyncio.sleep(RESTART_AFTER)
@@ -245,9 +241,7 @@ async def _ended(tasks: list[asyncio.Task[None]]) -> None:
 
 
 def _rules(settings: Settings) -> Rules:
-    return Rules(
-        host_check(settings.http), frozenset(settings.http.allowed_origins), refusal
-    )
+    return Rules(host_check(settings.http), frozenset(settings.http.allowed_origins), refusal)
 
 
 def _anyone(_client_id: str, _username: str | None, _password: bytes | None) -> bool:

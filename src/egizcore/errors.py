@@ -43,9 +43,9 @@ class Fault:
         self.message = message
 
     def __eq__(self, other: object) -> bool:
-        return (
-            isinstance(other, Fault)
-            and (self.pointer, self.message) == (other.pointer, other.message)
+        return isinstance(other, Fault) and (self.pointer, self.message) == (
+            other.pointer,
+            other.message,
         )
 
     def __hash__(self) -> int:

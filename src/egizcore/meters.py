@@ -61,9 +61,7 @@ class Meters:
         door: Door,
     ) -> None:
         """Put everything up for scraping."""
-        self._messages = lambda: sum(
-            sum(outcomes.values()) for outcomes in intake.counts.values()
-        )
+        self._messages = lambda: sum(sum(outcomes.values()) for outcomes in intake.counts.values())
         self._show_ingestion(intake, endpoint, links)
         self._show_state(store, store.bus)
         self._show_outputs(door)
@@ -151,9 +149,7 @@ class Meters:
 
     def _show_outputs(self, door: Door) -> None:
         show, tally = self._exposition, door.tally
-        show.gauge(
-            "egizcore_ws_clients", "WebSocket clients.", _one(lambda: tally.clients)
-        )
+        show.gauge("egizcore_ws_clients", "WebSocket clients.", _one(lambda: tally.clients))
         show.counter(
             "egizcore_ws_events_sent_total",
             "Events that were written to WebSocket clients.",

@@ -1,7 +1,7 @@
 import asyncio
 import json
 import os
-import shlex
+import re
 import shutil
 import signal
 import subprocess
@@ -27,10 +27,9 @@ def examples(mark: str) -> pytest.MarkDecorator:
 
 def needs(text: str) -> None:
     """Skips, in one line, where a program of the example is not installed."""
-    for line in text.replace("\\\n", " ").splitlines():
-        words = shlex.split(line)
-        if words and shutil.which(words[0]) is None:
-            pytest.skip(f"{words[0]} is not installed")
+    for program in re.findall(r"^[\w./-]+", text, re.MULTILINE):
+        if shutil.which(program) is None:
+            pytest.skip(f"{program} is not installed")
 
 
 def documents(text: str) -> list[Any]:

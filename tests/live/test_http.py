@@ -1,4 +1,4 @@
-"""REST over real sockets: races, hostile neighbours, and a fuzzer that knows the API's description."""
+"""REST over real sockets: races, greedy neighbours, and a fuzzer that reads the description."""
 
 import asyncio
 import json
@@ -7,9 +7,9 @@ from pathlib import Path
 
 import httpx
 import pytest
+from tests.rest.served import World, peer, serving
 
 from egizcore.rest.server import Server
-from tests.rest.served import World, peer, serving
 
 FUZZER = """
 [checks]
@@ -150,7 +150,8 @@ async def test_a_fuzzer_that_knows_the_description_finds_nothing(tmp_path: Path)
         process = await asyncio.create_subprocess_exec(
             str(Path(sys.executable).with_name("st")),
             "run", f"{url(server)}/openapi.json",
-            "--checks", "all", "--max-examples", "10", "--max-time", "30", "--seed", "1", "--no-color",
+            "--checks", "all", "--max-examples", "10", "--max-time", "30",
+            "--seed", "1", "--no-color",
             cwd=tmp_path,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.STDOUT,

@@ -1,7 +1,7 @@
 from itertools import product
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from egizcore.mqtt.reason import ProtocolError, Reason
@@ -48,6 +48,9 @@ def test_a_filter_matches_as_the_standard_says(wanted: str, name: str) -> None:
 
 
 @given(filters, filters)
+@example("/+/#", "/#")  # '/#' has no level above it: the empty name is none
+@example("/#", "+")
+@example("+/#", "#")
 def test_covering_and_overlapping_agree_with_every_name(one: str, other: str) -> None:
     ours = {name for name in NAMES if naive(one, name)}
     theirs = {name for name in NAMES if naive(other, name)}

@@ -3,8 +3,7 @@
 import asyncio
 import contextlib
 import itertools
-import time
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from typing import Any, final
 
 import httpx
@@ -187,5 +186,8 @@ def code_of(body: bytes) -> str:
     return code
 
 
-def monotonic_ms() -> float:
-    return time.perf_counter() * 1000
+async def until(true: Callable[[], bool], seconds: float = 5) -> None:
+    """Wait for what the server does by itself and tells nobody."""
+    async with asyncio.timeout(seconds):
+        while not true():
+            await asyncio.sleep(0.02)

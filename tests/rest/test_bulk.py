@@ -4,10 +4,10 @@ import json
 from typing import Any
 
 import pytest
-
-from egizcore.rest.bulk import MAX_ITEMS
 from tests.rest.served import World
 from tests.rest.test_things import is_problem
+
+from egizcore.rest.bulk import MAX_ITEMS
 
 URL = "/api/v1/things/bulk"
 NDJSON = {"content-type": "application/x-ndjson"}

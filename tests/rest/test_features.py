@@ -1,7 +1,8 @@
 """Features over REST: the PRD's partial update."""
 
-import pytest
+from typing import Any
 
+import pytest
 from tests.rest.served import World
 from tests.rest.test_things import is_problem
 
@@ -70,7 +71,7 @@ async def test_a_version_in_the_body_guards_the_thing() -> None:
 async def test_what_is_not_there_is_told_apart() -> None:
     async with World().client() as client:
         for method in ("GET", "PUT", "PATCH", "DELETE"):
-            body = None if method in ("GET", "DELETE") else {}
+            body: Any = None if method in ("GET", "DELETE") else {}
             assert is_problem(await client.request(method, URL, json=body), 404, "thing_not_found")
         assert is_problem(await client.get(f"{THING}/features"), 404, "thing_not_found")
         await client.put(THING, json={"type": "oven"})
@@ -96,11 +97,12 @@ async def test_names_and_members_are_checked() -> None:
         for name in ("a.b", "a%20b", "a" * 65, "%00", "ä"):
             answer = await client.put(f"{THING}/features/{name}", json={})
             assert is_problem(answer, 400, "validation_failed")
-        for body in (
+        bodies: tuple[Any, ...] = (
             {"colour": 1},
             {"properties": []},
             {"properties": {"a\n": 1}},
             {"version": "1"},
             [],
-        ):
+        )
+        for body in bodies:
             assert is_problem(await client.put(URL, json=body), 400, "validation_failed")

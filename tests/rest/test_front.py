@@ -5,10 +5,10 @@ from typing import Any, NoReturn
 
 import pytest
 import structlog
-
-from egizcore.rest import HttpSettings
 from tests.rest.served import World
 from tests.rest.test_things import is_problem
+
+from egizcore.rest import HttpSettings
 
 ORIGIN = "https://plant.example"
 SETTINGS = HttpSettings(allowed_origins=[ORIGIN])
@@ -160,7 +160,8 @@ async def test_a_body_that_breaks_off_changes_nothing() -> None:
 
     scope = {
         "type": "http", "method": "POST", "path": "/api/v1/things", "raw_path": b"/api/v1/things",
-        "query_string": b"", "headers": [(b"host", b"localhost"), (b"content-type", b"application/json")],
+        "query_string": b"",
+        "headers": [(b"host", b"localhost"), (b"content-type", b"application/json")],
     }  # fmt: skip
     await world.app(scope, receive, send)
     assert json.loads(sent[1]["body"])["code"] == "bad_request"

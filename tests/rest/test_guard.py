@@ -1,13 +1,13 @@
-"""The guard over real sockets: what is malformed, too large or too slow gets one answer, and goes."""
+"""The guard over real sockets: the malformed, the large and the slow get one answer, and go."""
 
 import asyncio
 import json
 import socket
 
 import pytest
+from tests.rest.served import World, code_of, peer, serving, until
 
 from egizcore.rest.guard import Bounds
-from tests.rest.served import World, code_of, peer, serving
 
 GET = b"GET /health HTTP/1.1\r\nHost: 127.0.0.1\r\n"
 POST = b"POST /api/v1/things HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\n"
@@ -213,16 +213,13 @@ async def test_an_answer_that_nobody_reads_is_dropped() -> None:
     async with serving(world, QUICK) as server:
         stuck = socket.socket()
         stuck.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
-        stuck.setblocking(False)
+        stuck.settimeout(0)
         await asyncio.get_running_loop().sock_connect(stuck, ("127.0.0.1", server.port))
         await asyncio.get_running_loop().sock_sendall(
             stuck, b"GET /api/v1/things HTTP/1.1\r\nHost: localhost\r\n\r\n"
         )
-        async with asyncio.timeout(5):
-            while not server.server_state.connections:
-                await asyncio.sleep(0.01)
-            while server.server_state.connections:
-                await asyncio.sleep(0.05)
+        await until(lambda: bool(server.server_state.connections))
+        await until(lambda: not server.server_state.connections)
         stuck.close()
 
 

@@ -1,7 +1,6 @@
 """History without a store: a 503 for whoever asks rightly."""
 
 import pytest
-
 from tests.rest.served import World
 from tests.rest.test_things import is_problem
 

@@ -1,7 +1,6 @@
 """The window on ingestion."""
 
 import pytest
-
 from tests.rest.served import World
 from tests.rest.test_things import is_problem
 

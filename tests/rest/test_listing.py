@@ -5,10 +5,10 @@ from typing import Any
 
 import httpx
 import pytest
-
-from egizcore.rest import listing
 from tests.rest.served import World
 from tests.rest.test_things import is_problem
+
+from egizcore.rest import listing
 
 
 async def fill(client: httpx.AsyncClient, things: int) -> None:
@@ -20,7 +20,7 @@ async def fill(client: httpx.AsyncClient, things: int) -> None:
 async def ids_of_all(client: httpx.AsyncClient, params: dict[str, Any]) -> list[list[str]]:
     pages, cursor = [], None
     while True:
-        more = {} if cursor is None else {"cursor": cursor}
+        more: dict[str, str] = {} if cursor is None else {"cursor": cursor}
         page = (await client.get("/api/v1/things", params={**params, **more})).json()
         pages.append([thing["id"] for thing in page["items"]])
         cursor = page["nextCursor"]

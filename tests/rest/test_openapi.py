@@ -6,10 +6,10 @@ from typing import Any
 
 import jsonschema_rs
 import pytest
+from tests.rest.served import World
 
 from egizcore.rest.app import routes
 from egizcore.rest.openapi import document
-from tests.rest.served import World
 
 DOCUMENT = document()
 OPERATIONS = {

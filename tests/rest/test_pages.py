@@ -4,9 +4,10 @@ import hashlib
 import re
 from importlib import resources
 
+from tests.rest.served import World
+
 from egizcore.rest.pages import File
 from egizcore.rest.problem import CODES
-from tests.rest.served import World
 
 STATIC = resources.files("egizcore.rest") / "static"
 README = (STATIC / "README.md").read_text()

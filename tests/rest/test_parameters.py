@@ -1,5 +1,6 @@
 """Query parameters are read strictly."""
 
+import contextlib
 from urllib.parse import quote, urlencode
 
 import pytest
@@ -46,10 +47,8 @@ def test_what_is_wrong_is_pointed_to(query: bytes, pointer: str) -> None:
 
 @given(st.binary(max_size=80))
 def test_no_bytes_break_the_reader(query: bytes) -> None:
-    try:
-        read_parameters(query, KNOWN, REPEATABLE)
-    except ValidationFailed as error:
-        assert error.faults
+    with contextlib.suppress(ValidationFailed):
+        assert read_parameters(query, KNOWN, REPEATABLE).keys() <= KNOWN
 
 
 @pytest.mark.parametrize(

@@ -6,10 +6,10 @@ import signal
 import socket
 
 import pytest
+from tests.rest.served import World, peer, serving
 
 from egizcore.errors import StartupFailed
 from egizcore.rest.server import bind
-from tests.rest.served import World, peer, serving
 
 
 def test_a_port_that_is_taken_is_told_in_one_line() -> None:
