@@ -111,6 +111,8 @@ class Engine:
     ) -> None:
         """Serve until *stop* is set; *started* runs once everything takes traffic."""
         tasks = [asyncio.create_task(self.server.serve(), name="http")]
+        if self.settings.auth.allow_insecure:
+            _log.warning("auth.allow_insecure: whoever reaches this machine may read and write")
         try:
             await self.server.listening.wait()
             if self.endpoint is not None:

@@ -189,5 +189,5 @@ def code_of(body: bytes) -> str:
 async def until(true: Callable[[], bool], seconds: float = 5) -> None:
     """Wait for what the server does by itself and tells nobody."""
     async with asyncio.timeout(seconds):
-        while not true():
+        while not true():  # noqa: ASYNC110 - there is no event to wait for
             await asyncio.sleep(0.02)

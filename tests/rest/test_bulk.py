@@ -1,10 +1,11 @@
 """Bulk: a business system re-sends its masters without wiping live state."""
 
+import asyncio
 import json
 from typing import Any
 
 import pytest
-from tests.rest.served import World
+from tests.rest.served import World, until
 from tests.rest.test_things import is_problem
 
 from egizcore.rest.bulk import MAX_ITEMS
@@ -104,3 +105,37 @@ async def test_10_000_items_are_taken_and_one_more_is_not() -> None:
         answer = await client.post(URL, content="\n".join(lines), headers=NDJSON)
         assert is_problem(answer, 413, "payload_too_large")
     assert len(world.store.things) == MAX_ITEMS
+
+
+async def test_a_fifth_body_waits_for_its_turn() -> None:
+    world = World()
+    ends = [asyncio.Event() for _ in range(5)]
+    asked: list[int] = []
+
+    async def one(n: int) -> None:
+        async def receive() -> dict[str, Any]:
+            asked.append(n)
+            await ends[n].wait()
+            return {"type": "http.request", "body": b"[]"}
+
+        async def send(message: Any) -> None: ...
+
+        scope = {
+            "type": "http",
+            "method": "POST",
+            "path": URL,
+            "raw_path": URL.encode(),
+            "query_string": b"",
+            "headers": [(b"host", b"localhost"), (b"content-type", b"application/json")],
+        }
+        await world.app(scope, receive, send)
+
+    tasks = [asyncio.create_task(one(n)) for n in range(5)]
+    await until(lambda: len(asked) == 4)
+    ends[0].set()
+    await tasks[0]
+    await until(lambda: len(asked) == 5)
+    for end in ends:
+        end.set()
+    await asyncio.gather(*tasks)
+    assert [status for _, _, status in world.answers] == [200] * 5

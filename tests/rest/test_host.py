@@ -32,7 +32,7 @@ def test_off_loopback_any_name_is_answered(bound: str) -> None:
 
 
 def test_an_origin_is_allowed_whole_or_not_at_all() -> None:
-    allowed = cross_origin(["https://plant.example", "http://localhost:3000/"])
+    allowed = cross_origin(["https://plant.example", "http://localhost:3000"])
     assert allowed(b"https://plant.example")
     assert allowed(b"http://localhost:3000")
     assert not allowed(b"http://plant.example")

@@ -97,9 +97,9 @@ async def test_if_match_guards_every_write() -> None:
             ("PATCH", f"{URL}/features/a"), ("DELETE", f"{URL}/features/a"), ("DELETE", URL),
         ):  # fmt: skip
             some: Any = {} if "features" in url else {"type": "oven"}
-            body = None if method == "DELETE" else some
+            sent = None if method == "DELETE" else some
             for tag in ('"rev:epoch1-99"', 'W/"rev:epoch1-2"', "", "nonsense", '"rev:old-2"'):
-                answer = await client.request(method, url, json=body, headers={"If-Match": tag})
+                answer = await client.request(method, url, json=sent, headers={"If-Match": tag})
                 assert is_problem(answer, 412, "precondition_failed"), (method, url, tag)
         right = {"If-Match": '"x", "rev:epoch1-2"'}
         assert (await client.patch(URL, json={"metadata": {"a": 1}}, headers=right)).is_success

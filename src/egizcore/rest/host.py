@@ -45,7 +45,5 @@ def is_loopback(host: str) -> bool:
 
 def cross_origin(allowed: Iterable[str]) -> Callable[[bytes], bool]:
     """A function that says whether an ``Origin`` value is one of *allowed*, whole and exact."""
-    origins = frozenset(
-        origin.lower().rstrip("/").encode("latin-1", "replace") for origin in allowed
-    )
-    return lambda origin: origin.lower() in origins
+    origins = frozenset(origin.encode("latin-1", "replace") for origin in allowed)
+    return origins.__contains__

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from typing import Any, Final, NamedTuple, final
 
-from egizcore.errors import BadFilter, Fault, ValidationFailed
+from egizcore.errors import Fault, ValidationFailed
 from egizcore.rest.answer import JSON, Answer, json_bytes
 from egizcore.rest.call import Call, Route, route
 from egizcore.rest.parameters import at, whole_number
@@ -137,11 +137,7 @@ def _texts(document: dict[str, Any], name: str, faults: list[Fault]) -> list[str
 def _where(document: dict[str, Any]) -> Filter | None:
     if "filter" not in document:
         return None
-    try:
-        return compile_filter(document["filter"])
-    except BadFilter as error:
-        faults = tuple(Fault("/filter" + fault.pointer, fault.message) for fault in error.faults)
-        raise BadFilter(error.detail, faults=faults) from None
+    return compile_filter(document["filter"], "/filter")
 
 
 def write_page(page: Page, asked: Asked) -> bytes:

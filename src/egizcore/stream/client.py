@@ -266,7 +266,7 @@ class Client:
             else:
                 break
         self.is_slow = self._is_paused or self._snapshot is not None or bool(self._pending)
-        if not self._is_paused and (self.is_slow or self._waiting):
+        if not self._is_paused and (left <= 0 or self.is_slow or self._waiting):
             self._waits = True
             self._again()
 

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any, Final, NamedTuple, TypeAlias
 
-from egizcore.errors import BadCommand, BadFilter, EgizError, Fault, UnknownAction
+from egizcore.errors import BadCommand, EgizError, UnknownAction
 from egizcore.thing.document import read_json
 from egizcore.thing.filter import Filter, compile_filter
 from egizcore.thing.model import is_thing_id, is_word
@@ -122,17 +122,9 @@ def _selector(members: dict[str, Any]) -> Selector | None:
             raise BadCommand(f"{_short(thing_id)} is no Thing id: namespace:name.")
         return Selector(thing_id, thing_id, None)
     if "filter" in members:
-        try:
-            compiled = compile_filter(members["filter"])
-        except BadFilter as error:
-            raise _pointing_into_command(error) from None
+        compiled = compile_filter(members["filter"], "/filter")
         return Selector(compiled.canonical, None, compiled)
     return None
-
-
-def _pointing_into_command(error: BadFilter) -> BadFilter:
-    faults = tuple(Fault(f"/filter{fault.pointer}", fault.message) for fault in error.faults)
-    return BadFilter(error.detail, faults=faults)
 
 
 def _features(members: dict[str, Any]) -> frozenset[str] | None:

@@ -52,13 +52,14 @@ class Filter:
         self.static = reads is not None and not reads
 
 
-def compile_filter(document: object) -> Filter:
+def compile_filter(document: object, at: str = "") -> Filter:
     """The filter that a JSON *document*, as the strict reader gives it, describes.
 
     Raises:
-        BadFilter: with an RFC 6901 pointer into *document* to the first fault.
+        BadFilter: with an RFC 6901 pointer to the first fault; it begins with *at*, where the
+            filter stands in the message around it.
     """
-    return _all(_Parser().conjuncts(document, "", 0))
+    return _all(_Parser().conjuncts(document, at, 0))
 
 
 @final

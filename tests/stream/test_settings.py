@@ -1,0 +1,13 @@
+import msgspec
+import pytest
+
+from egizcore.stream import StreamSettings
+
+
+def test_a_quarter_of_a_mebibyte_may_wait_for_a_client() -> None:
+    assert StreamSettings().client_buffer == 256 * 1024
+
+
+def test_what_is_no_setting_is_refused() -> None:
+    with pytest.raises(msgspec.ValidationError, match="buffer"):
+        msgspec.convert({"buffer": 1}, StreamSettings)
