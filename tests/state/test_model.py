@@ -5,7 +5,7 @@ from typing import Any, Final
 
 from hypothesis import settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 from tests.state import naive
 from tests.state.plant import Mirror, Plant, exact, json_copy
 
@@ -15,7 +15,7 @@ from egizcore.quantity import Size
 from egizcore.state import LimitSettings
 from egizcore.thing.moment import rfc3339
 
-SIZE: Final = 700
+SIZE: Final = 900
 FEATURES: Final = 3
 PROPERTIES: Final = 2
 
@@ -124,9 +124,20 @@ class StoreAgainstNaive(RuleBasedStateMachine):
         thing = self.naive.things.get(thing_id)
         return None if offset is None or thing is None else thing.version + offset
 
+    @initialize()
+    def begin(self) -> None:
+        """With machines as they are: some features of some properties."""
+        inside = {"x": 1, "y": {"p": 1, "q": 2.0}}
+        features = {name: {"properties": inside} for name in ("a", "b")}
+        for device in DEVICES:
+            self.create({"id": f"factory:{device}", "type": "oven", "features": features})
+
     # REST -------------------------------------------------------------------------------------
 
     @rule(document=things)
+    def create_one(self, document: dict[str, Any]) -> None:
+        self.create(document)
+
     def create(self, document: dict[str, Any]) -> None:
         self.step(
             lambda: self.naive.create(document, self.plant.now),
@@ -149,13 +160,6 @@ class StoreAgainstNaive(RuleBasedStateMachine):
             lambda: self.plant.merge(document["id"], _with(document, version)),
         )
 
-    @rule(thing_id=ids)
-    def delete(self, thing_id: str) -> None:
-        self.step(
-            lambda: self.naive.delete(thing_id, self.plant.now),
-            lambda: self.plant.registry.delete(thing_id),
-        )
-
     @rule(thing_id=ids, name=feature_names, both=parts, offset=versions)
     def merge_feature(
         self, thing_id: str, name: str, both: dict[str, Any], offset: int | None
@@ -166,12 +170,19 @@ class StoreAgainstNaive(RuleBasedStateMachine):
             lambda: self.plant.merge_feature(thing_id, name, _with(both, version)),
         )
 
-    @rule(thing_id=ids, name=feature_names)
-    def delete_feature(self, thing_id: str, name: str) -> None:
-        self.step(
-            lambda: self.naive.delete_feature(thing_id, name, self.plant.now),
-            lambda: self.plant.registry.delete_feature(thing_id, name),
-        )
+    @rule(thing_id=ids, name=st.none() | feature_names)
+    def delete(self, thing_id: str, name: str | None) -> None:
+        registry = self.plant.registry
+        if name is None:
+            self.step(
+                lambda: self.naive.delete(thing_id, self.plant.now),
+                lambda: registry.delete(thing_id),
+            )
+        else:
+            self.step(
+                lambda: self.naive.delete_feature(thing_id, name, self.plant.now),
+                lambda: registry.delete_feature(thing_id, name),
+            )
 
     # Telemetry --------------------------------------------------------------------------------
 
@@ -234,34 +245,41 @@ class StoreAgainstNaive(RuleBasedStateMachine):
 
         self.step(expected, done)
 
-    @rule(
-        data=st.data(),
-        device=st.sampled_from(DEVICES),
-        topic=st.sampled_from(TOPICS),
-        age=st.sampled_from((None, None, 0, 1, 2)),
-        retained=st.sampled_from((False, False, True)),
-    )
     def report_what_is_known(
-        self, data: st.DataObject, device: str, topic: str, *, age: int | None, retained: bool
+        self,
+        data: st.DataObject,
+        device: str,
+        topic: str,
+        *,
+        same: bool,
+        age: int | None,
+        retained: bool,
     ) -> None:
         """Most of all telemetry: other values, or the same, for names that are there."""
         thing = self.naive.things.get(f"factory:{device}")
         features = {} if thing is None else thing.features
         names = st.sets(st.sampled_from(sorted(features))) if features else st.just(set[str]())
         payload = {
-            name: data.draw(
-                st.fixed_dictionaries(
-                    {},
-                    optional={
-                        key: flat_values | st.just(value)
-                        for key, value in features[name].parts["properties"].items()
-                    },
-                )
-            )
+            name: {
+                key: value if same else data.draw(flat_values)
+                for key, value in features[name].parts["properties"].items()
+            }
             for name in sorted(data.draw(names))
         }
         clock = None if age is None else self.plant.now - age
         self.send(topic, device, payload, clock, retained=retained)
+
+    known: Final[dict[str, Any]] = {
+        "data": st.data(),
+        "device": st.sampled_from(DEVICES),
+        "topic": st.sampled_from(TOPICS),
+        "same": st.booleans(),
+        "age": st.sampled_from((None, None, 0, 1, 2)),
+        "retained": st.sampled_from((False, False, True)),
+    }
+    report_known = rule(**known)(report_what_is_known)
+    report_known_again = rule(**known)(report_what_is_known)
+    report_known_once_more = rule(**known)(report_what_is_known)
 
     # Time and readers -------------------------------------------------------------------------
 

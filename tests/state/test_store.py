@@ -166,11 +166,12 @@ def test_a_thing_of_exactly_256_kib_is_taken_and_a_byte_more_is_not() -> None:
     plant.merge_feature(OVEN, "f", {"properties": {"x": "a" * left}})
     assert size_of(plant) == 256 * 1024
     before = plant.document(OVEN)
-    for change in (
+    changes: list[Any] = [
         lambda: plant.merge_feature(OVEN, "f", {"properties": {"x": "a" * (left + 1)}}),
         lambda: plant.merge_feature(OVEN, "f", {"desiredState": {"y": 1}}),
         lambda: plant.merge(OVEN, {"metadata": {"m": 1}}),
-    ):
+    ]
+    for change in changes:
         with pytest.raises(LimitExceeded, match="bytes"):
             change()
         assert plant.document(OVEN) == before

@@ -2,7 +2,7 @@
 
 import itertools
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sized
 from typing import Any, final
 
 import msgspec
@@ -100,7 +100,7 @@ class Plant:
     def traces(self) -> dict[str, int]:
         """How much the hub still remembers, by where."""
         hub = self.hub
-        kept = {
+        kept: dict[str, Sized] = {
             "audiences": hub._audiences,
             "filtered": hub._filtered,
             "by_thing": hub._by_thing,

@@ -10,10 +10,10 @@ from typing import Any, final
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+from tests.stream.plant import Json, Plant, Screen
 
 from egizcore.thing.event import DesiredStateChanged, Event, FeatureDeleted, StateChanged
 from egizcore.thing.model import Thing
-from tests.stream.plant import Json, Plant, Screen
 
 IDS = ("f:a", "f:b", "f:c", "f:d")
 PAD = "x" * 30_000  # several Things are several slices of a snapshot
@@ -336,7 +336,5 @@ class Agreement(RuleBasedStateMachine):
         assert self.plant.tally.clients == 0
 
 
-Agreement.TestCase.settings = settings(
-    settings.default, max_examples=60, stateful_step_count=50
-)
+Agreement.TestCase.settings = settings(settings.default, max_examples=60, stateful_step_count=50)
 TestAgreement = Agreement.TestCase

@@ -1,7 +1,7 @@
 import pytest
+from tests.stream.plant import EPOCH, Json, Plant, Screen
 
 from egizcore.stream.client import MAX_SUBSCRIPTIONS, SLICE
-from tests.stream.plant import EPOCH, Json, Plant, Screen
 
 PAD = {"pad": "x" * 4000}
 
@@ -161,7 +161,8 @@ def test_a_large_snapshot_is_the_state_at_its_seq_whatever_happens_meanwhile() -
     plant.report("f:099", "p", n=1)
     plant.report("f:099", "p", n=2)
     plant.delete("f:050")
-    snapshot, events = [], []
+    snapshot: list[Json] = []
+    events: list[Json] = []
     for one in screen.events()[1:]:
         (snapshot if one["event"] == "Snapshot" else events).append(one)
     things = [thing for one in snapshot for thing in one["things"]]

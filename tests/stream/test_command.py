@@ -23,7 +23,7 @@ def test_a_subscription_by_filter_with_options() -> None:
     )
     assert isinstance(command, Subscribe)
     assert command.selector.thing_id is None
-    assert command.features == {"a", "b"}
+    assert command.features == frozenset(("a", "b"))
     assert command.snapshot is True
 
 

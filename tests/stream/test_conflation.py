@@ -2,10 +2,10 @@ from typing import Any
 
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.stream.plant import Plant
 
 from egizcore.stream.conflation import Pending
 from egizcore.thing.event import Event
-from tests.stream.plant import Plant
 
 
 def gather(plant: Plant) -> Pending:
@@ -129,7 +129,7 @@ def test_what_has_gone_unseen_is_told_as_gone() -> None:
     """A Thing can leave a filter, which is told, and then end, which is not."""
     plant = Plant(2)
     pending = Pending()
-    plant.bus.attach(lambda event, _before, after: after and pending.add(event))
+    plant.bus.attach(lambda event, _before, _after: pending.add(event))
     plant.report("f:00000", "p", n=1)
     plant.report("f:00001", "p", n=1)
     plant.bus.listeners = ()

@@ -1,12 +1,11 @@
 from time import perf_counter
-from typing import Any
 
 import pytest
+from tests.stream.plant import Json, Plant, Screen
 
 from egizcore.stream.hub import FLUSH_AT, LONGEST
 from egizcore.thing.event import Event
 from egizcore.thing.model import Thing
-from tests.stream.plant import Json, Plant, Screen
 
 
 def told(screen: Screen) -> list[tuple[str, int]]:
@@ -86,9 +85,7 @@ def test_a_flood_is_flushed_before_the_loop_comes_to_it() -> None:
     taken = screen.take()
     assert len(taken) > 20
     assert not plant.hub.events
-    assert [one["seq"] for one in taken + screen.events()] == list(
-        range(2, 2 + FLUSH_AT // 10_000)
-    )
+    assert [one["seq"] for one in taken + screen.events()] == list(range(2, 2 + FLUSH_AT // 10_000))
 
 
 def test_the_latency_of_each_flush_is_observed_with_its_events() -> None:
@@ -159,7 +156,12 @@ def test_a_match_that_stood_at_subscription_is_known_to_end() -> None:
 def test_an_event_that_two_subscriptions_select_arrives_once() -> None:
     plant = Plant(1)
     screen = plant.screen()
-    for selector in ({"thingId": "f:00000"}, {"filter": {}}, {"filter": {"version": {"$gt": 0}}}):
+    selectors: list[Json] = [
+        {"thingId": "f:00000"},
+        {"filter": {}},
+        {"filter": {"version": {"$gt": 0}}},
+    ]
+    for selector in selectors:
         screen.watch(**selector)
     plant.report("f:00000", "p", n=1)
     assert told(screen) == [("StateChanged", 2)]
@@ -238,11 +240,16 @@ def test_a_new_filter_makes_only_itself_considered() -> None:
     plant.screen().watch(filter={"type": "oven"})
     plant.report("f:00000", "p", n=1)
     route = plant.hub._routes["f:00000"]
-    asked: list[Any] = []
+    asked: list[Thing] = []
     (old,) = plant.hub._audiences.values()
     (interest,) = old.interests
     assert interest.selection.filter is not None
-    interest.selection.filter.matches = lambda thing: asked.append(thing) or True  # type: ignore[func-returns-value]
+
+    def matches(thing: Thing) -> bool:
+        asked.append(thing)
+        return True
+
+    interest.selection.filter.matches = matches
     second = plant.screen()
     second.watch(filter={"metadata.place": {"$exists": False}})
     plant.report("f:00000", "p", n=2)

@@ -1,10 +1,11 @@
 from typing import Any
 
+from tests.stream.test_audience import selection
+
 from egizcore.stream.audience import Audience, Interest, Selection
 from egizcore.stream.route import Route
 from egizcore.thing.event import StateChanged, ThingDeleted
 from egizcore.thing.model import Feature, Thing
-from tests.stream.test_audience import selection
 
 
 class Nobody:

@@ -2,11 +2,11 @@ from collections.abc import Iterator
 
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.stream.plant import Json, messages, payloads
+from tests.thing.samples import things
 
 from egizcore.stream.snapshot import MAX_BYTES, snapshot
 from egizcore.thing.model import Thing
-from tests.stream.plant import Json, messages, payloads
-from tests.thing.samples import things
 
 HEAD = {"event": "Snapshot", "subscription": "s1", "epoch": "e", "seq": 7}
 

@@ -49,9 +49,7 @@ class Subscription:
 
     __slots__ = ("features", "name", "selection")
 
-    def __init__(
-        self, name: str, selection: Selection, features: frozenset[str] | None
-    ) -> None:
+    def __init__(self, name: str, selection: Selection, features: frozenset[str] | None) -> None:
         self.name = name
         self.selection = selection
         self.features = features

@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 
 PATH: Final = b"/api/v1/ws"
 VERSION: Final = b"13"
+_PORTS: Final = {"http": 80, "https": 443}
 
 Answer: TypeAlias = tuple[int, list[tuple[bytes, bytes]], bytes]
 
@@ -67,11 +68,15 @@ class Porter:
         try:
             parts = urlsplit(text)
             own = urlsplit(f"{parts.scheme}://{host.decode('latin-1').lower()}")
-            default = {"http": 80, "https": 443}[parts.scheme]
-            theirs = (parts.hostname, parts.port or default)
-            return theirs == (own.hostname, own.port or default)
-        except (ValueError, KeyError):
+            theirs, ours = parts.port, own.port
+        except ValueError:
             return False
+        default = _PORTS.get(parts.scheme)
+        return (
+            default is not None
+            and parts.hostname == own.hostname
+            and (theirs or default) == (ours or default)
+        )
 
 
 def _values(block: bytes, name: bytes) -> list[bytes]:

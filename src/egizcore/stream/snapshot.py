@@ -21,9 +21,9 @@ def snapshot(
     seq: int,
 ) -> Iterator[bytes]:
     """The frames, each made when it is asked for. *things* are frozen: the state at *seq*."""
-    head = _encode(
-        {"event": "Snapshot", "subscription": subscription, "epoch": epoch, "seq": seq}
-    )[:-1]
+    head = _encode({"event": "Snapshot", "subscription": subscription, "epoch": epoch, "seq": seq})[
+        :-1
+    ]
     head += b',"things":['
     room = MAX_BYTES - len(head) - len(b'],"last":false}')
     held: list[bytes] = []
