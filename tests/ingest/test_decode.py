@@ -120,7 +120,7 @@ def test_where_nothing_is_left_nothing_is_reported() -> None:
     ("payload", "found"),
     [
         ({"temp": 20}, {"thermal": {"temperature": 20}}),
-        ({"temp": 20, "v": 1}, {"thermal": {"temperature": 20}, "electrical": {"voltage": {"a": 1}}}),
+        ({"v": 1, "temp": 2}, {"thermal": {"temperature": 2}, "electrical": {"voltage": {"a": 1}}}),
         ({"v": 1, "w": 2}, {"electrical": {"voltage": {"a": 1, "b": 2}}}),
         ({"temp": None, "other": 1, "thermal": {"x": 1}}, {}),
         ({"temp": {"deep": None}}, {"thermal": {"temperature": {"deep": None}}}),

@@ -32,7 +32,7 @@ async def test_the_docs_page_and_all_that_it_names_are_served_and_ours() -> None
 async def test_the_page_behind_type_has_an_anchor_for_every_code() -> None:
     async with World().client() as client:
         page = (await client.get("/docs/errors")).text
-    for code in CODES:
+    for code in (*CODES, "bad_command", "unknown_action", "not_subscribed"):
         assert f'id="{code}"' in page
 
 

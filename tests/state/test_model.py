@@ -245,41 +245,35 @@ class StoreAgainstNaive(RuleBasedStateMachine):
 
         self.step(expected, done)
 
-    def report_what_is_known(
-        self,
-        data: st.DataObject,
-        device: str,
-        topic: str,
-        *,
-        same: bool,
-        age: int | None,
-        retained: bool,
-    ) -> None:
+    @rule(
+        data=st.data(),
+        device=st.sampled_from(DEVICES),
+        messages=st.lists(
+            st.tuples(
+                st.sampled_from(TOPICS),
+                st.booleans(),
+                st.sampled_from((None, None, 0, 1, 2)),
+                st.sampled_from((False, False, True)),
+            ),
+            min_size=1,
+            max_size=4,
+        ),
+    )
+    def report_what_is_known(self, data: st.DataObject, device: str, messages: list[Any]) -> None:
         """Most of all telemetry: other values, or the same, for names that are there."""
-        thing = self.naive.things.get(f"factory:{device}")
-        features = {} if thing is None else thing.features
-        names = st.sets(st.sampled_from(sorted(features))) if features else st.just(set[str]())
-        payload = {
-            name: {
-                key: value if same else data.draw(flat_values)
-                for key, value in features[name].parts["properties"].items()
+        for topic, same, age, retained in messages:
+            thing = self.naive.things.get(f"factory:{device}")
+            features = {} if thing is None else thing.features
+            names = st.sets(st.sampled_from(sorted(features))) if features else st.just(set[str]())
+            payload = {
+                name: {
+                    key: value if same else data.draw(flat_values)
+                    for key, value in features[name].parts["properties"].items()
+                }
+                for name in sorted(data.draw(names))
             }
-            for name in sorted(data.draw(names))
-        }
-        clock = None if age is None else self.plant.now - age
-        self.send(topic, device, payload, clock, retained=retained)
-
-    known: Final[dict[str, Any]] = {
-        "data": st.data(),
-        "device": st.sampled_from(DEVICES),
-        "topic": st.sampled_from(TOPICS),
-        "same": st.booleans(),
-        "age": st.sampled_from((None, None, 0, 1, 2)),
-        "retained": st.sampled_from((False, False, True)),
-    }
-    report_known = rule(**known)(report_what_is_known)
-    report_known_again = rule(**known)(report_what_is_known)
-    report_known_once_more = rule(**known)(report_what_is_known)
+            clock = None if age is None else self.plant.now - age
+            self.send(topic, device, payload, clock, retained=retained)
 
     # Time and readers -------------------------------------------------------------------------
 

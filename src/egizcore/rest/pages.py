@@ -10,12 +10,13 @@ from html import escape
 from importlib import resources
 from typing import Final, NamedTuple, final
 
+from egizcore.errors import CommandFailed
 from egizcore.rest.answer import Answer, json_bytes
 from egizcore.rest.call import Call, Route, route
 from egizcore.rest.etag import is_unchanged
 from egizcore.rest.openapi import document_bytes
 from egizcore.rest.parts import Page
-from egizcore.rest.problem import CODES, Code, Headers
+from egizcore.rest.problem import CODES, Headers
 
 _TYPES: Final = {
     "html": "text/html; charset=utf-8",
@@ -89,16 +90,25 @@ def docs() -> Mapping[str, File]:
 
 
 def errors_page(frame: str) -> bytes:
-    """The page behind ``type`` of every problem: one section a code, the code its anchor."""
-    sections = "\n".join(_section(code, row) for code, row in CODES.items())
-    return frame.replace("<!-- codes -->", sections).encode()
+    """The page behind ``type`` of every problem: one section a code, the code its anchor.
+
+    The codes that only the WebSocket gives follow those of HTTP.
+    """
+    sections = [
+        _section(code, str(row.status), f"{row.title}.", row.hint) for code, row in CODES.items()
+    ]
+    sections += [
+        _section(error.code, "WebSocket", error.__doc__ or "", error.hint)
+        for error in CommandFailed.__subclasses__()
+    ]
+    return frame.replace("<!-- codes -->", "\n".join(sections)).encode()
 
 
-def _section(code: str, row: Code) -> str:
+def _section(code: str, where: str, about: str, hint: str) -> str:
     more = FILTERS if code == "bad_filter" else ""
     return (
-        f'<section id="{code}"><h2><code>{code}</code> ({row.status})</h2>'
-        f"<p>{escape(row.title)}.</p><p>{escape(row.hint)}</p>{more}</section>"
+        f'<section id="{code}"><h2><code>{code}</code> ({where})</h2>'
+        f"<p>{escape(about)}</p><p>{escape(hint)}</p>{more}</section>"
     )
 
 
