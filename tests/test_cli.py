@@ -10,6 +10,7 @@ import click
 import pytest
 
 from egizcore import __version__, cli, console, engine, simulator
+from egizcore import demo as bakery
 from egizcore.errors import EgizError, SettingsInvalid, StartupFailed, ThingNotFound
 from egizcore.settings import Settings
 
@@ -81,6 +82,7 @@ def test_help_names_every_command(capsys: pytest.CaptureFixture[str]) -> None:
     told = capsys.readouterr().out
     for command in ("serve", "demo", "simulate", "watch", "check-config", "version"):
         assert f"  {command} " in told
+    assert not [line for line in told.splitlines()[1:] if line.endswith("...")]  # cut short
 
 
 def test_serve_hands_the_settings_to_the_engine(stand_in: Patch) -> None:
@@ -100,7 +102,7 @@ def test_the_exit_code_is_the_engines(stand_in: Patch) -> None:
 
 
 def test_demo_has_the_endpoint_and_knows_what_was_chosen(stand_in: Patch) -> None:
-    demo = stand_in(engine, "demo")
+    demo = stand_in(bakery, "demo")
     assert cli.run(["demo", "--port", "9000"]) == 0
     (settings,) = demo.arguments
     assert settings.endpoint.enabled
@@ -109,7 +111,7 @@ def test_demo_has_the_endpoint_and_knows_what_was_chosen(stand_in: Patch) -> Non
 
 
 def test_lan_opens_both_doors(stand_in: Patch) -> None:
-    demo = stand_in(engine, "demo")
+    demo = stand_in(bakery, "demo")
     assert cli.run(["demo", "--lan"]) == 0
     (settings,) = demo.arguments
     assert (settings.http.host, settings.endpoint.host) == ("0.0.0.0", "0.0.0.0")
@@ -137,7 +139,7 @@ def test_a_filter_that_is_no_json_object_is_refused(
     text: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert cli.run(["watch", "--filter", text]) == 2
-    assert "write a JSON object, such as" in capsys.readouterr().err
+    assert "'--filter': write a JSON object, such as" in capsys.readouterr().err
 
 
 def test_check_config_says_ok_and_what_the_settings_come_to(
@@ -147,6 +149,28 @@ def test_check_config_says_ok_and_what_the_settings_come_to(
     told = capsys.readouterr()
     assert told.out.startswith("ok\n  http: host 127.0.0.1, port 9000")
     assert told.err == ""
+
+
+@pytest.mark.parametrize(
+    ("setting", "told"),
+    [
+        ('mqtt.routes=[{"topic": "{device}", "thing": "f:{x}"}]',
+         "mqtt.routes[0].thing: nothing captures {x}"),
+        ('mqtt.devices={"esp": "no id"}', "mqtt.devices.esp: 'no id' is no Thing id"),
+        ("mqtt.password_file=missing", "mqtt.password_file: cannot read missing"),
+        ('mqtt.connections={"b": {"url": "mqtt://u@h", "password_file": "missing"}}',
+         "mqtt.password_file: cannot read missing"),
+    ],
+)  # fmt: skip
+def test_check_config_says_ok_to_nothing_that_serve_would_refuse(
+    setting: str, told: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    broker = ["--set", "mqtt.url=mqtt://localhost", "--set", "mqtt.username=plant"]
+    assert cli.run(["check-config", *broker, "--set", setting]) == 2
+    said = capsys.readouterr()
+    assert said.out == ""
+    assert said.err.startswith(f"error: {told}")
+    assert said.err.count("\n") == 1
 
 
 def test_check_config_warns_where_routes_overlap_in_part(

@@ -144,14 +144,18 @@ def test_a_signal_ends_serve_cleanly(tmp_path: Path, number: signal.Signals) -> 
         assert process.wait(timeout=10) == 0
 
 
-def test_a_start_that_fails_is_one_line_and_exit_code_1(tmp_path: Path) -> None:
+@pytest.mark.parametrize("key", ["http.port", "endpoint.port"])
+def test_a_start_that_fails_is_one_line_and_exit_code_1(tmp_path: Path, key: str) -> None:
+    ports = {"http.port": 0, "endpoint.port": 0}
     with socket.create_server(("127.0.0.1", 0)) as taken:
-        process = start(tmp_path, "serve", "--port", str(taken.getsockname()[1]))
+        ports[key] = taken.getsockname()[1]
+        given = [f"--set={name}={port}" for name, port in ports.items()]
+        process = start(tmp_path, "serve", "--set=endpoint.enabled=true", *given)
         _, errors = process.communicate(timeout=20)
     assert process.returncode == 1
-    lines = [line for line in errors.splitlines() if "[info" not in line]
-    assert len(lines) == 1
-    assert lines[0].startswith("error: Port")
+    (line,) = errors.splitlines()
+    assert line.startswith("error: ")
+    assert str(ports[key]) in line
 
 
 def test_a_restart_is_empty(tmp_path: Path) -> None:

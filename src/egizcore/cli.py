@@ -126,7 +126,7 @@ def demo(
     *,
     lan: bool,
 ) -> int:
-    """Run the engine with a simulated bakery: nothing else to install."""
+    """Run the engine with a simulated bakery. Nothing else to install."""
     from egizcore.demo import demo as run_demo
     from egizcore.observability.logs import configure
     from egizcore.settings import load
@@ -169,7 +169,7 @@ def simulate(broker: str, things: int, rate: float) -> int:
 @click.option("--type", "kind", help="Only Things of this type.")
 @click.option("--filter", "text", metavar="JSON", help="Only Things that match this filter.")
 def watch(url: str, kind: str | None, text: str | None) -> int:
-    """Show live state: a table on a terminal, one JSON line an event in a pipe."""
+    """Show live state. On a terminal a table, in a pipe one JSON line an event."""
     from egizcore import console
 
     if kind is not None and text is not None:
@@ -185,13 +185,16 @@ def check_config(
 ) -> None:
     """Read the settings as serve would, and say what they come to."""
     from egizcore.ingest import overlaps
-    from egizcore.settings import load, outline
+    from egizcore.settings import load, outline, read_passwords
 
     loaded = load(config=config, flags=_flags(host, port, settings))
+    # All that serve would refuse comes before the "ok".
+    warnings = overlaps(loaded.settings.mqtt)
+    read_passwords(loaded.settings)
     click.echo("ok")
     for line in outline(loaded.settings):
         click.echo(f"  {line}")
-    for warning in overlaps(loaded.settings.mqtt):
+    for warning in warnings:
         click.echo(f"warning: {warning}", err=True)
 
 
@@ -207,7 +210,9 @@ def _filter(text: str) -> dict[str, object]:
     except (ValueError, RecursionError):
         found = None
     if not isinstance(found, dict):
-        raise click.BadParameter('write a JSON object, such as {"type": "oven"}')
+        raise click.BadParameter(
+            'write a JSON object, such as {"type": "oven"}', param_hint="'--filter'"
+        )
     return found
 
 

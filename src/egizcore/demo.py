@@ -13,7 +13,7 @@ from egizcore import simulator
 from egizcore.engine import Engine, run_loop, spare_collections, stop_signal, supervise
 from egizcore.errors import StartupFailed
 from egizcore.settings import Settings
-from egizcore.thing.draft import read_thing
+from egizcore.thing import read_thing
 
 TRIES = 50
 """Ports that are looked at after one that is taken."""

@@ -134,9 +134,9 @@ class Engine:
                 await self.endpoint.stop()
             self.door.close()
             self.server.stop()
-            await _ended(tasks[1:])
             await tasks[0]
-            _log.info("stopped")
+            await _ended(tasks[1:])  # last: the sweeps end who does not take our goodbye
+        _log.info("stopped")
 
     def health(self) -> dict[str, object]:
         """The document of ``GET /health``."""

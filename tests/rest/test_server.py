@@ -51,6 +51,23 @@ async def test_it_leaves_signals_to_the_engine() -> None:
     assert seen == [signal.SIGTERM]
 
 
+async def test_a_request_that_does_not_end_is_cut_at_the_end(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr("egizcore.rest.server.CUT_SECONDS", 0.1)
+    async with serving(World()) as server, peer(server) as client:
+        await client.send(
+            b"POST /api/v1/query HTTP/1.1\r\nHost: localhost\r\n"
+            b"Content-Type: application/json\r\nContent-Length: 9\r\n"
+            b"Expect: 100-continue\r\n\r\n"
+        )
+        assert (await client.one())[0] == 100  # now it waits for the body
+        server.stop()
+        async with asyncio.timeout(3):
+            assert await client.answers() == []
+    assert caplog.records == []
+
+
 async def test_stopping_closes_what_is_idle() -> None:
     world = World()
     async with serving(world) as server, peer(server) as client:

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from tests.state.plant import TIME, Mirror, Plant, json_copy
 
 from egizcore.errors import LimitExceeded
+from egizcore.ingest import RouteSettings
 from egizcore.ingest.decode import decode_features, is_flat
 from egizcore.quantity import Size
 from egizcore.state import LimitSettings, Reading, Store, settle
@@ -17,6 +18,9 @@ from egizcore.thing.model import Thing
 from egizcore.thing.moment import rfc3339
 
 OVEN = "factory:oven-001"
+ROUTE = RouteSettings(
+    topic="sensors/{device}/telemetry", thing="factory:{device}", time="payload.ts"
+)
 names = st.sampled_from("abc")
 flat_values: st.SearchStrategy[Any] = st.one_of(
     st.booleans(), st.integers(-5, 5), st.floats(0, 1), st.text(max_size=2),
@@ -177,18 +181,35 @@ def test_a_thing_of_exactly_256_kib_is_taken_and_a_byte_more_is_not() -> None:
         assert plant.document(OVEN) == before
 
 
-def test_telemetry_makes_a_thing_grow_to_its_limit_and_no_further() -> None:
+@pytest.mark.parametrize("clock", [b"", b'"ts":1769509800,'])
+def test_telemetry_makes_a_thing_grow_to_its_limit_and_no_further(clock: bytes) -> None:
     """Numbers such as 1e15 are longer as we write them than as they came."""
-    plant = Plant(limits=LimitSettings(thing=Size(8 * 1024)))
+    plant = Plant(ROUTE, limits=LimitSettings(thing=Size(8 * 1024)))
     oven(plant, f={f"p{n}": [] for n in range(20)})
     outcomes = {
         plant.publish(
-            "sensors/oven-001/telemetry", b'{"f":{"p%d":[%s]}}' % (n, b",".join([b"1e15"] * 40))
+            "sensors/oven-001/telemetry",
+            b'{%s"f":{"p%d":[%s]}}' % (clock, n, b",".join([b"1e15"] * 40)),
         )
         for n in range(20)
     }
     assert outcomes == {"applied", "limit_exceeded"}
     assert 7 * 1024 < size_of(plant) <= 8 * 1024
+
+
+@pytest.mark.parametrize("clock", [{}, {"ts": 1769509800}])
+def test_what_telemetry_adds_is_counted_on_every_road(clock: dict[str, int]) -> None:
+    plant = Plant(ROUTE, limits=LimitSettings(features=1, properties=2))
+    topic = "sensors/oven-001/telemetry"
+    assert plant.publish(topic, {**clock, "f": {"x": {"a": 1}}}) == "applied"
+    assert plant.publish(topic, {**clock, "f": {"y": 1, "x": {"b": [1]}}}) == "applied"
+    for payload in ({"f": {"z": 1}}, {"f": {"x": 2, "z": 1}}, {"g": {"x": 1}}):
+        before = plant.document(OVEN)
+        assert plant.publish(topic, {**clock, **payload}) == "limit_exceeded"
+        assert plant.document(OVEN) == before
+    assert plant.publish(topic, {**clock, "f": {"x": None, "properties": 1}}) == "applied"
+    assert plant.publish(topic, {**clock, "f": {"properties": {"y": 2}}}) == "applied"
+    assert plant.properties(OVEN, "f") == {"y": 2, "properties": 1}
 
 
 def test_a_thing_has_256_features_and_no_more() -> None:

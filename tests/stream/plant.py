@@ -121,6 +121,7 @@ class Screen:
     def __init__(self, plant: Plant, room: int | None = None) -> None:
         self.plant = plant
         self.messages: list[Json] = []
+        self.seqs: list[int] = []  # the newest when each of them was written
         self.writes: list[bytes] = []
         self.room = room  # bytes that it takes until it stalls; None: any
         self.stalled = False
@@ -139,6 +140,7 @@ class Screen:
         assert not self.stalled or is_answer, "written to although it takes nothing"
         self.writes.append(data)
         self.messages += told
+        self.seqs += [self.plant.bus.seq] * len(told)
         if self.room is not None:
             self.room -= len(data)
             if self.room <= 0 and not self.stalled:
@@ -176,6 +178,7 @@ class Screen:
     def take(self) -> list[Json]:
         """All since the last time."""
         taken, self.messages = self.messages, []
+        self.seqs.clear()
         return taken
 
     def events(self) -> list[Json]:

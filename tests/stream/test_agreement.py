@@ -9,14 +9,14 @@ from typing import Any, final
 
 from hypothesis import settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 from tests.stream.plant import Json, Plant, Screen
 
 from egizcore.thing.event import DesiredStateChanged, Event, FeatureDeleted, StateChanged
 from egizcore.thing.model import Thing
 
 IDS = ("f:a", "f:b", "f:c", "f:d")
-PAD = "x" * 30_000  # several Things are several slices of a snapshot
+PAD = "x" * 70_000  # a slice of a snapshot has one such Thing
 OF_FEATURES = (StateChanged, DesiredStateChanged, FeatureDeleted)
 SELECTORS: tuple[Json, ...] = (
     {"filter": {}},
@@ -75,7 +75,8 @@ class Watcher:
         return False
 
     def read(self, states: list[dict[str, Json]]) -> None:
-        for message in self.screen.take():
+        seqs = self.screen.seqs.copy()
+        for message, now in zip(self.screen.take(), seqs, strict=True):
             kind = message["event"]
             if kind == "Snapshot":
                 self._read_snapshot(message, states[message["seq"]])
@@ -86,11 +87,17 @@ class Watcher:
                 number, command = self.asked[len(self.answered)]
                 assert message["id"] == number, "one answer each, in order"
                 self.answered.append(number)
+                if kind in ("Subscribed", "Unsubscribed"):
+                    self._expects_nothing_up_to(now)
                 if kind == "Subscribed" and command["snapshot"]:
                     self.snapshot = message["subscription"]
                     self.limit = command.get("features")
             else:
-                assert all(seq > message["seq"] or seq <= self.seq for seq in self.expected)
+                self._expects_nothing_up_to(message["seq"])
+
+    def _expects_nothing_up_to(self, seq: int) -> None:
+        """Nothing overtakes: all that was selected so far was told."""
+        assert all(one > seq or one <= self.seq for one in self.expected)
 
     def _read_snapshot(self, message: Json, state: dict[str, Json]) -> None:
         name = message["subscription"]
@@ -207,6 +214,30 @@ class Agreement(RuleBasedStateMachine):
 
     def has(self, thing_id: str) -> bool:
         return thing_id in self.plant.store.things
+
+    @initialize(
+        selectors=st.lists(st.sampled_from(SELECTORS), min_size=2, max_size=2),
+        limit=limits,
+        snapshot=st.booleans(),
+        things=st.lists(st.tuples(ids, kinds, metadata, names, numbers), max_size=3),
+        stalled=st.booleans(),
+    )
+    def begin(
+        self,
+        selectors: list[Json],
+        limit: list[str] | None,
+        snapshot: bool,  # noqa: FBT001
+        things: list[tuple[str, str, Json, str, int]],
+        stalled: bool,  # noqa: FBT001
+    ) -> None:
+        for thing in things:
+            self.put(*thing)
+        for at, selector in enumerate(selectors):
+            self.subscribe(at, selector, limit if at else None, snapshot)
+        if stalled:
+            self.stall(0)
+            self.subscribe(2, selectors[0], None, snapshot)
+            self.stall(2)
 
     # What changes the state ------------------------------------------------------------------
 

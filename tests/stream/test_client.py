@@ -1,3 +1,5 @@
+import itertools
+
 import pytest
 from tests.stream.plant import EPOCH, Json, Plant, Screen
 
@@ -307,6 +309,49 @@ def test_asking_for_later_turns_does_not_pile_up(plant: Plant) -> None:
     screen.stall()
     screen.drain()
     assert len([call for call in plant.loop.calls if call.__qualname__.startswith("Screen")]) == 1
+
+
+def test_clients_that_stall_together_share_what_they_missed(plant: Plant) -> None:
+    first, second, third = slow(plant), slow(plant), slow(plant)
+    plant.report("f:00000", "p", n=1)
+    plant.loop.run()
+    assert first.client._pending is second.client._pending is third.client._pending
+    first.drain()
+    (told,) = first.events()
+    assert (told["conflated"], told["properties"]) == (1, {"n": 1})
+    plant.report("f:00000", "p", n=2)
+    assert [one["version"] for one in first.events()] == [3]
+    third.leave()
+    second.drain()
+    (told,) = second.events()
+    assert (told["conflated"], told["properties"]) == (2, {"n": 2})
+
+
+def test_a_client_that_stalls_later_shares_nothing_with_those_before(plant: Plant) -> None:
+    first = slow(plant)
+    plant.report("f:00000", "p", n=1)
+    second = slow(plant)
+    plant.report("f:00000", "p", n=2)
+    plant.loop.run()
+    for screen in (first, second):
+        screen.drain()
+    assert [one["conflated"] for one in first.events()] == [2]
+    assert [one["conflated"] for one in second.take()] == [1]
+
+
+def test_many_that_catch_up_at_once_copy_one_a_turn(plant: Plant) -> None:
+    screens = [slow(plant) for _ in range(5)]
+    plant.report("f:00000", "p", n=1)
+    plant.loop.run()
+    for screen in screens:
+        screen.drain()
+    caught_up: list[int] = []
+    while plant.loop.calls:
+        caught_up.append(sum(not screen.client.is_slow for screen in screens))
+        plant.loop.turn()
+    assert caught_up[0] == 1
+    assert all(later - now <= 2 for now, later in itertools.pairwise(caught_up))
+    assert [len(screen.take()) for screen in screens] == [1] * 5
 
 
 # The end ----------------------------------------------------------------------------------------

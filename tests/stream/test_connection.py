@@ -1,6 +1,7 @@
 """A real socket: the handshake, commands, and the time that passes."""
 
 import asyncio
+import contextlib
 from collections.abc import AsyncIterator
 
 import msgspec
@@ -205,6 +206,48 @@ async def test_a_pong_is_a_sign_of_life(engine: Engine, peer: Peer) -> None:
     await peer.alive()
     engine.door.sweep(loop.time() + 5)
     assert engine.door.tally.clients == 1
+
+
+async def test_a_client_that_takes_nothing_for_60_seconds_is_closed(engine: Engine) -> None:
+    async with stuck(engine) as peer:
+        (connection,) = engine.door.connections
+        now = asyncio.get_running_loop().time()
+        engine.door.sweep(now)
+        engine.door.sweep(now + SILENCE - 1)
+        assert connection._client is not None, "nor is it closed for its silence"
+        engine.door.sweep(now + SILENCE)
+        assert engine.door.tally.clients == 0
+        assert (await peer.end())[1] == 4001
+    await gone(engine)
+
+
+async def test_a_client_that_takes_a_little_is_not_closed(engine: Engine) -> None:
+    async with stuck(engine) as peer:
+        (connection,) = engine.door.connections
+        now = asyncio.get_running_loop().time()
+        engine.door.sweep(now)
+        waiting = connection._transport.get_write_buffer_size()
+        while connection._transport.get_write_buffer_size() == waiting:
+            await peer.frame()
+        engine.door.sweep(now + SILENCE - 1)
+        connection._heard = now + SILENCE  # it says something, too
+        engine.door.sweep(now + 2 * SILENCE - 2)
+        assert engine.door.tally.clients == 1
+
+
+@contextlib.asynccontextmanager
+async def stuck(engine: Engine) -> AsyncIterator[Peer]:
+    """A client for which more waits than it may, and that takes nothing."""
+    engine.registry.create(read_thing({"id": "f:a", "type": "oven"}))
+    async with connected(engine.server.port, receive_buffer=4096) as peer:
+        await peer.ask(action="subscribe", filter={})
+        (connection,) = engine.door.connections
+        assert connection._client is not None
+        while not connection._client.is_slow:
+            document = {"properties": {"text": "x" * 10_000}}
+            engine.registry.merge_feature("f:a", "p", read_feature(document))
+            await asyncio.sleep(0)
+        yield peer
 
 
 async def test_at_the_end_clients_get_what_was_gathered_and_are_told_to_come_back(

@@ -243,13 +243,12 @@ def test_a_new_filter_makes_only_itself_considered() -> None:
     asked: list[Thing] = []
     (old,) = plant.hub._audiences.values()
     (interest,) = old.interests
-    assert interest.selection.filter is not None
 
     def matches(thing: Thing) -> bool:
         asked.append(thing)
         return True
 
-    interest.selection.filter.matches = matches
+    interest.selection.matches = matches
     second = plant.screen()
     second.watch(filter={"metadata.place": {"$exists": False}})
     plant.report("f:00000", "p", n=2)

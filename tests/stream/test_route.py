@@ -3,6 +3,7 @@ from typing import Any
 from tests.stream.test_audience import selection
 
 from egizcore.stream.audience import Audience, Interest, Selection
+from egizcore.stream.conflation import Pending
 from egizcore.stream.route import Route
 from egizcore.thing.event import StateChanged, ThingDeleted
 from egizcore.thing.model import Feature, Thing
@@ -10,8 +11,12 @@ from egizcore.thing.model import Feature, Thing
 
 class Nobody:
     start = 0
+    is_slow = False
 
     def deliver(self, frames: list[bytes], joined: bytes) -> None:
+        raise AssertionError("routes only choose")
+
+    def miss(self, frames: list[bytes], missed: Pending | None) -> Pending | None:
         raise AssertionError("routes only choose")
 
 

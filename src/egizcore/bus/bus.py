@@ -3,8 +3,7 @@
 from collections.abc import Callable
 from typing import TypeAlias, final
 
-from egizcore.thing.event import EVENTS, Event, StateChanged
-from egizcore.thing.model import Thing
+from egizcore.thing import EVENTS, Event, StateChanged, Thing
 
 Listener: TypeAlias = Callable[[Event, Thing | None, Thing | None], None]
 """Called with the event, the Thing before and the Thing after it: None before its creation and

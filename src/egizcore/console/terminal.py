@@ -174,11 +174,12 @@ async def _session(address: str, wanted: Mapping[str, object], screen: Screen) -
         async with connect(address, max_size=MAX_MESSAGE, compression=None, proxy=None) as socket:
             hello = {"action": "subscribe", "id": 1, "filter": wanted}
             await socket.send(json.dumps(hello | {"snapshot": screen.snapshot}))
-            screen.say("live")
             async for text in socket:
                 message = json.loads(text)
                 if message["event"] == "Error":  # our only command was refused
                     raise StartupFailed(message["message"], hint=message.get("hint", ""))
+                if message["event"] == "Subscribed":
+                    screen.say("live")
                 screen.take(message, str(text))
             return "the engine closed the connection"
     except InvalidStatus as error:

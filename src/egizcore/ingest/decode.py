@@ -7,10 +7,7 @@ import msgspec
 
 from egizcore.errors import BadJson, LimitExceeded
 from egizcore.ingest.route import Route
-from egizcore.thing.document import Int64, read_json
-from egizcore.thing.draft import DEPTH
-from egizcore.thing.model import is_name, is_word
-from egizcore.thing.moment import parse_rfc3339
+from egizcore.thing import DEPTH, Int64, is_name, is_word, parse_rfc3339, read_json
 
 JsonObject: TypeAlias = dict[str, Any]
 

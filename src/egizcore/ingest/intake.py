@@ -34,8 +34,7 @@ from egizcore.ingest.route import (
     not_mapped,
 )
 from egizcore.state import APPLIED, LATE, UNCHANGED, Plan, Reading, Store, settle, weigh
-from egizcore.thing.model import is_thing_id, is_word
-from egizcore.thing.moment import rfc3339
+from egizcore.thing import is_thing_id, is_word, rfc3339
 
 OUTCOMES: Final = (
     APPLIED,
@@ -214,6 +213,7 @@ class Intake:
             sample.quality,
             self._skips(route),
             retained,
+            len(payload) + route.named,
         )
         return Order(thing_id, route.type, device, reading)
 

@@ -4,8 +4,7 @@ import codecs
 from collections import deque
 from typing import Any, Final, NamedTuple, final
 
-from egizcore.thing.model import MAX_ID
-from egizcore.thing.moment import rfc3339
+from egizcore.thing import MAX_ID, rfc3339
 
 KEPT: Final = 200
 CLIP: Final = 1024

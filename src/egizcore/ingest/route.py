@@ -7,7 +7,7 @@ from typing import Final, NamedTuple, final
 from egizcore.errors import SettingsInvalid
 from egizcore.ingest.settings import MqttSettings, RouteSettings
 from egizcore.mqtt import ProtocolError, check_filter, covers, overlap
-from egizcore.thing.model import MAX_ID, MAX_NAME, is_name, is_thing_id, is_word
+from egizcore.thing import MAX_ID, MAX_NAME, is_name, is_thing_id, is_word
 
 _CAPTURE: Final = re.compile(r"\{([A-Za-z_][A-Za-z0-9_]*)\}")
 _PAYLOAD: Final = "payload."
@@ -73,6 +73,7 @@ class Route:
         "feature",
         "fields",
         "filter",
+        "named",
         "thing",
         "time",
         "topic",
@@ -102,6 +103,8 @@ class Route:
         if settings.fields is not None and settings.feature is not None:
             raise SettingsInvalid(f"{where}: 'fields' name the features, so 'feature' has no use")
         self.fields = None if settings.fields is None else _fields(settings.fields, where)
+        # Bytes of the names that a flat payload does not bring itself; four a character at most.
+        self.named = 0 if settings.fields is None else len("".join(settings.fields.values())) * 4
         self.unchanged = settings.unchanged
 
     def match(self, topic: str) -> dict[str, str] | str:

@@ -4,7 +4,7 @@ from typing import Final, final
 
 from egizcore.rest.parts import Receive, Scope, Send
 from egizcore.rest.problem import Headers
-from egizcore.thing.document import write_json
+from egizcore.thing import write_json
 
 JSON: Final = "application/json"
 

@@ -16,9 +16,7 @@ from egizcore.rest.answer import JSON, Answer, json_answer
 from egizcore.rest.call import NDJSON, Call, Route, route
 from egizcore.rest.parts import RestParts
 from egizcore.rest.problem import CODES, Refused
-from egizcore.thing.document import read_json
-from egizcore.thing.draft import read_thing
-from egizcore.thing.model import MAX_ID
+from egizcore.thing import MAX_ID, read_json, read_thing
 
 MAX_ITEMS: Final = 10_000
 AT_ONCE: Final = 4

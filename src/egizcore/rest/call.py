@@ -10,8 +10,7 @@ from egizcore.rest.etag import Condition, parse_tags
 from egizcore.rest.parameters import Parameters
 from egizcore.rest.parts import Receive, Scope
 from egizcore.rest.problem import Refused
-from egizcore.thing.document import read_json
-from egizcore.thing.model import is_thing_id, is_word
+from egizcore.thing import is_thing_id, is_word, read_json
 
 MERGE_PATCH: Final = "application/merge-patch+json"
 NDJSON: Final = "application/x-ndjson"

@@ -14,8 +14,7 @@ from egizcore.rest.answer import (
 from egizcore.rest.call import MERGE_PATCH, Call, Route, route
 from egizcore.rest.etag import is_unchanged, tag_of
 from egizcore.rest.parts import RestParts
-from egizcore.thing.draft import read_feature
-from egizcore.thing.model import Feature
+from egizcore.thing import Feature, read_feature
 
 
 def routes(parts: RestParts) -> Iterable[Route]:

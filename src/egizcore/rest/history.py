@@ -8,8 +8,7 @@ from egizcore.errors import HistoryUnavailable
 from egizcore.rest.answer import Answer
 from egizcore.rest.call import Call, Route, route
 from egizcore.rest.parameters import Parameters, at, choice, whole_number
-from egizcore.thing.model import is_word
-from egizcore.thing.moment import parse_rfc3339
+from egizcore.thing import is_word, parse_rfc3339
 
 MAX_LIMIT: Final = 10_000
 AGGREGATES: Final = ("mean", "min", "max", "last", "count", "sum")

@@ -7,8 +7,7 @@ from egizcore.errors import Fault, ValidationFailed
 from egizcore.rest.answer import JSON, Answer, json_answer
 from egizcore.rest.call import Call, Route, route
 from egizcore.rest.parts import RestParts
-from egizcore.thing.document import write_json
-from egizcore.thing.path import pointer
+from egizcore.thing import pointer, write_json
 
 
 def routes(parts: RestParts) -> Iterable[Route]:

@@ -8,11 +8,8 @@ from egizcore.rest.answer import JSON, Answer, json_bytes
 from egizcore.rest.call import Call, Route, route
 from egizcore.rest.parameters import at, whole_number
 from egizcore.rest.parts import RestParts
-from egizcore.state.projection import Projection, parse_fields
-from egizcore.state.query import Page, SortKey, cursor_after, parse_sort, select
-from egizcore.thing.document import write_json
-from egizcore.thing.filter import Filter, compile_filter
-from egizcore.thing.model import is_word
+from egizcore.state import Page, Projection, SortKey, cursor_after, parse_fields, parse_sort, select
+from egizcore.thing import Filter, compile_filter, is_word, write_json
 
 MAX_LIMIT: Final = 1000
 DEFAULT_LIMIT: Final = 100

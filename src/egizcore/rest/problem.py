@@ -19,7 +19,7 @@ from egizcore.errors import (
     ValidationFailed,
     VersionConflict,
 )
-from egizcore.thing.document import write_json
+from egizcore.thing import write_json
 
 MEDIA: Final = b"application/problem+json"
 

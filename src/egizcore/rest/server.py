@@ -19,7 +19,10 @@ from egizcore.rest.parts import AsgiApp, UpgradeProtocol
 
 BACKLOG = 2048
 SWEEP_EVERY = 5  # ticks of uvicorn's main loop, a tenth of a second each
-GRACE_SECONDS = 5
+CUT_SECONDS = 5.0
+"""At the end an answer that is under way has so long to leave; then its connection is cut."""
+GRACE_SECONDS = 8
+"""When uvicorn gives up, as an error: never, since all has been cut by then."""
 
 
 @final
@@ -51,6 +54,18 @@ class Server(uvicorn.Server):
         if counter % SWEEP_EVERY == 0:
             self._guarded.sweep(asyncio.get_running_loop().time())
         return await super().on_tick(counter)
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """As uvicorn's, but a peer that does not end its request holds nobody up."""
+        cut = asyncio.get_running_loop().call_later(CUT_SECONDS, self._cut)
+        try:
+            await super().shutdown(sockets)
+        finally:
+            cut.cancel()
+
+    def _cut(self) -> None:
+        for connection in list(self._guarded.guarded):
+            connection.transport.abort()
 
     @contextlib.contextmanager
     def capture_signals(self) -> Generator[None, None, None]:

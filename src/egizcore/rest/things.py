@@ -19,9 +19,7 @@ from egizcore.rest.listing import read_fields
 from egizcore.rest.parameters import at, choice
 from egizcore.rest.parts import RestParts
 from egizcore.state import incoming
-from egizcore.thing.document import write_json
-from egizcore.thing.draft import read_thing
-from egizcore.thing.model import Thing, is_word
+from egizcore.thing import Thing, is_word, read_thing, write_json
 
 
 def routes(parts: RestParts) -> Iterable[Route]:

@@ -8,7 +8,21 @@ to read it. Nothing stands for "not set"; lists and maps are JSON where they com
 Every fault is a `SettingsInvalid`: where it stands, which key, what is wrong and the mend.
 """
 
-from egizcore.settings.sections import AuthSettings, HistorySettings, Settings, outline
+from egizcore.settings.sections import (
+    AuthSettings,
+    HistorySettings,
+    Settings,
+    outline,
+    read_passwords,
+)
 from egizcore.settings.sources import Loaded, load
 
-__all__ = ["AuthSettings", "HistorySettings", "Loaded", "Settings", "load", "outline"]
+__all__ = [
+    "AuthSettings",
+    "HistorySettings",
+    "Loaded",
+    "Settings",
+    "load",
+    "outline",
+    "read_passwords",
+]

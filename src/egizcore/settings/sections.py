@@ -54,6 +54,17 @@ def outline(settings: Settings) -> Iterator[str]:
         yield f"{section}: {', '.join(told)}"
 
 
+def read_passwords(settings: Settings) -> None:
+    """Find out whether each link can read its password file, without starting the link.
+
+    Raises:
+        SettingsInvalid: one cannot be read.
+    """
+    for link in (settings.mqtt, *settings.mqtt.connections.values()):
+        if link.url is not None:
+            link.address()
+
+
 def refuse_open_doors(settings: Settings) -> None:
     """Without authentication only this machine comes in, unless it is said aloud."""
     if settings.auth.allow_insecure:

@@ -3,7 +3,7 @@
 from bisect import bisect_left, insort
 from typing import final
 
-from egizcore.thing.model import Relationship, Thing
+from egizcore.thing import Relationship, Thing
 
 
 @final

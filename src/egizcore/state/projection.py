@@ -10,8 +10,7 @@ from collections.abc import Sequence
 from typing import Any, TypeAlias, final
 
 from egizcore.errors import ValidationFailed
-from egizcore.thing.model import Thing
-from egizcore.thing.path import MISSING, ROOTS, Path, Read, array_index, parse_path, reader
+from egizcore.thing import MISSING, ROOTS, Path, Read, Thing, array_index, parse_path, reader
 
 JsonObject: TypeAlias = dict[str, Any]
 _Below: TypeAlias = "dict[str, _Below] | None"

@@ -21,9 +21,7 @@ import msgspec
 
 from egizcore.errors import BadCursor, ValidationFailed
 from egizcore.state.index import Index
-from egizcore.thing.filter import Filter
-from egizcore.thing.model import Thing
-from egizcore.thing.path import MISSING, Path, Read, parse_path, pointer, reader
+from egizcore.thing import MISSING, Filter, Path, Read, Thing, parse_path, pointer, reader
 
 Rank: TypeAlias = tuple[int, Any]
 

@@ -3,9 +3,7 @@
 from typing import Any, Final, NamedTuple, TypeAlias
 
 from egizcore.state.store import Store
-from egizcore.thing.change import Reported
-from egizcore.thing.model import Feature, Thing
-from egizcore.thing.patch import changes_nothing, merge
+from egizcore.thing import Feature, Reported, Thing, changes_nothing, merge
 
 JsonObject: TypeAlias = dict[str, Any]
 
@@ -26,6 +24,8 @@ class Reading(NamedTuple):
     """Whether each feature whose every leaf equals what is stored is let pass."""
     replayed: bool = False
     """Whether a broker had kept the message: let pass if it changes nothing at all."""
+    size: int | None = None
+    """Bytes that it can add to its Thing, times ``GROWTH``; None: not known."""
 
     @property
     def is_plain(self) -> bool:
@@ -105,7 +105,7 @@ def weigh(store: Store, thing_id: str, kind: str, reading: Reading) -> Plan:
         else:
             old = {} if feature is None else feature.properties
             parts.append(Reported(name, merge(old, patch), patch))
-    room = store.check(thing, parts) if parts else 0
+    room = store.room(thing, parts, reading.size) if parts else 0
     return Plan(parts, room, len(reading.features) - len(timely), unchanged)
 
 

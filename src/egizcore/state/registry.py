@@ -12,19 +12,21 @@ from egizcore.errors import (
     VersionConflict,
 )
 from egizcore.state.store import Store
-from egizcore.thing.change import (
+from egizcore.thing import (
     Desired,
     Dropped,
+    Feature,
+    FeatureDraft,
     Part,
     Reported,
+    Thing,
+    ThingDraft,
+    changes_nothing,
     created,
     merging,
     merging_feature,
     replacing,
 )
-from egizcore.thing.draft import FeatureDraft, ThingDraft
-from egizcore.thing.model import Feature, Thing
-from egizcore.thing.patch import changes_nothing
 
 
 class Precondition(Protocol):

@@ -3,7 +3,8 @@
 from typing import NamedTuple, Protocol, final
 
 from egizcore.stream.command import Selector
-from egizcore.thing.model import Thing
+from egizcore.stream.conflation import Pending
+from egizcore.thing import Thing
 
 
 @final
@@ -14,12 +15,14 @@ class Selection:
     so that an event is selected if its Thing matches before or after it.
     """
 
-    __slots__ = ("filter", "key", "matching", "number", "thing_id", "uses")
+    __slots__ = ("filter", "key", "matches", "matching", "number", "reads", "thing_id", "uses")
 
     def __init__(self, selector: Selector, number: int) -> None:
         self.key = selector.key
         self.thing_id = selector.thing_id
-        self.filter = selector.filter
+        self.filter = found = selector.filter
+        self.matches = self._is_it if found is None else found.matches
+        self.reads = frozenset[str]() if found is None else found.reads
         self.number = number  # later ones have higher numbers
         self.uses = 0
         self.matching: set[str] = set()
@@ -32,11 +35,12 @@ class Selection:
     def may_match(self, thing: Thing) -> bool:
         """Static: whether *thing* matches. Dynamic: whether it can, by what the registry knows."""
         found = self.filter
-        if found is None:
-            return self.thing_id == thing.id
-        if found.static:
-            return found.matches(thing)
+        if found is None or found.static:
+            return self.matches(thing)
         return found.kind is None or found.kind == thing.type
+
+    def _is_it(self, thing: Thing) -> bool:
+        return thing.id == self.thing_id
 
 
 class Interest(NamedTuple):
@@ -52,8 +56,19 @@ class Member(Protocol):
     start: int
     """How many of its audience's gathered frames it already has."""
 
+    is_slow: bool
+    """Whether it takes no frames for now."""
+
     def deliver(self, frames: list[bytes], joined: bytes) -> None:
         """Take *frames*; *joined* is all of them in one."""
+        ...
+
+    def miss(self, frames: list[bytes], missed: Pending | None) -> Pending | None:
+        """Note the events of *frames*, all of a flush, to be told later.
+
+        *missed* is what those who fall behind with this flush share, None if nobody did so far;
+        the answer is the same for the next client.
+        """
         ...
 
 

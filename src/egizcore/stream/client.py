@@ -18,7 +18,7 @@ from egizcore.stream.conflation import Pending
 from egizcore.stream.frame import frame
 from egizcore.stream.hub import Hub
 from egizcore.stream.snapshot import snapshot
-from egizcore.thing.moment import rfc3339
+from egizcore.thing import rfc3339
 
 MAX_SUBSCRIPTIONS: Final = 1000
 SLICE: Final = 64 * 1024
@@ -124,12 +124,14 @@ class Client:
 
     def leave(self) -> None:
         """The connection ends: what was gathered is written, and nothing after it."""
-        self._hub.settle(self)
+        if not self.is_slow:
+            self._hub.settle(self)
         self._has_left = self.is_slow = True
         self._end(list(self.subscriptions))
         self._hub.move(self)
         self._waiting.clear()
         self._snapshot = None
+        self._pending.sharers -= 1
         self._pending = Pending()
         self._tally.clients -= 1
 
@@ -138,7 +140,7 @@ class Client:
     def receive(self, command: Command | Refusal) -> None:
         """One message of the client, as ``read_command`` read it."""
         self._waiting.append(command)
-        if not self._waits:
+        if not self._waits and not self._is_paused:
             self.catch_up()
 
     def _follow(self, command: Command | Refusal | Message) -> int:
@@ -222,9 +224,34 @@ class Client:
             self._write(joined)
             self._tally.sent += len(frames)
         elif not self._has_left:
-            events = self._hub.events
-            for one in frames:
-                self._pending.add(events[id(one)])
+            self._own()
+            self._note(frames)
+
+    def miss(self, frames: list[bytes], missed: Pending | None) -> Pending | None:
+        """All frames of a flush, from the hub, while it is slow; see ``Member``."""
+        if self._has_left:
+            return missed
+        if self._is_paused and not self._pending:
+            if missed is not None:
+                missed.sharers += 1
+                self._pending = missed
+                return missed
+            missed = self._pending = Pending()
+        if self._pending.newest is not frames:
+            self._pending.newest = frames
+            self._note(frames)
+        return missed
+
+    def _note(self, frames: list[bytes]) -> None:
+        events = self._hub.events
+        for one in frames:
+            self._pending.add(events[id(one)])
+
+    def _own(self) -> None:
+        """Share what it missed no longer."""
+        if self._pending.sharers > 1:
+            self._pending.sharers -= 1
+            self._pending = self._pending.copy()
 
     def heartbeat(self, at: int) -> None:
         """Tell the time and the newest seq. Not to a slow client: it was not told all up to it."""
@@ -250,9 +277,16 @@ class Client:
         before the answer that ends, and after the answer that begins, its subscription.
         """
         self._waits = False
-        if self._has_left:
+        if self._has_left or self._is_paused:
             return
-        self._hub.settle(self)
+        if self._pending.sharers > 1 and not self._hub.may_copy():
+            self._ask_again()
+        else:
+            self._own()
+            self._hub.settle(self)
+            self._write_slice()
+
+    def _write_slice(self) -> None:
         left = SLICE
         while left > 0 and not self._is_paused:
             if self._snapshot is not None:
@@ -265,8 +299,11 @@ class Client:
                 break
         self.is_slow = self._is_paused or self._snapshot is not None or bool(self._pending)
         if not self._is_paused and (left <= 0 or self.is_slow or self._waiting):
-            self._waits = True
-            self._again()
+            self._ask_again()
+
+    def _ask_again(self) -> None:
+        self._waits = True
+        self._again()
 
     def _tell_snapshot(self, parts: Iterator[bytes]) -> int:
         part = next(parts, None)

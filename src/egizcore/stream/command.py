@@ -4,9 +4,7 @@ from collections.abc import Callable
 from typing import Any, Final, NamedTuple, TypeAlias
 
 from egizcore.errors import BadCommand, EgizError, UnknownAction
-from egizcore.thing.document import read_json
-from egizcore.thing.filter import Filter, compile_filter
-from egizcore.thing.model import is_thing_id, is_word
+from egizcore.thing import Filter, compile_filter, is_thing_id, is_word, read_json
 
 CommandId: TypeAlias = str | int | float | None
 

@@ -9,16 +9,16 @@ from itertools import islice
 from typing import final
 
 from egizcore.state import Store
-from egizcore.thing.event import (
+from egizcore.thing import (
     DesiredStateChanged,
     Event,
     FeatureDeleted,
     StateChanged,
+    Thing,
     ThingCreated,
     ThingDeleted,
     ThingUpdated,
 )
-from egizcore.thing.model import Thing
 
 
 @final
@@ -37,13 +37,19 @@ class _Entry:
 
 @final
 class Pending:
-    """The parts that changed, oldest newest first. At most a handful for each part of a Thing."""
+    """The parts that changed, oldest newest first. At most a handful for each part of a Thing.
 
-    __slots__ = ("_first", "_order")
+    Clients of one audience that fall behind at the same flush have missed the same: they share
+    one of these, until they catch up.
+    """
+
+    __slots__ = ("_first", "_order", "newest", "sharers")
 
     def __init__(self) -> None:
         self._order: dict[_Entry, None] = {}
         self._first: dict[str, _Entry] = {}
+        self.sharers = 1
+        self.newest: list[bytes] | None = None  # the frames of the last flush that it has seen
 
     def __len__(self) -> int:
         return len(self._order)
@@ -68,6 +74,13 @@ class Pending:
         entry.event = event
         del self._order[entry]
         self._order[entry] = None
+
+    def copy(self) -> "Pending":
+        """The same for one client alone."""
+        twin = Pending()
+        for one in self._order:
+            twin._append(_Entry(one.kind, one.feature, one.event, one.count))
+        return twin
 
     def take(self, most: int, store: Store) -> Iterator[Event]:
         """Remove up to *most* of them and give each as an event with the present state."""

@@ -14,8 +14,7 @@ from egizcore.stream.audience import Audience, Interest, Member, Selection
 from egizcore.stream.command import Selector
 from egizcore.stream.frame import frame
 from egizcore.stream.route import Route
-from egizcore.thing.event import Event
-from egizcore.thing.model import Thing
+from egizcore.thing import Event, Thing
 
 Numbered = TypeVar("Numbered", Audience, Selection)
 
@@ -65,6 +64,7 @@ class Hub:
         "_gathered",
         "_generation",
         "_is_attached",
+        "_is_copying",
         "_mark",
         "_moved",
         "_number",
@@ -96,6 +96,7 @@ class Hub:
         self._schedule = scheduler
         self._observe = observe
         self._number = 0  # of audiences and dynamic selections together, ever rising
+        self._is_copying = False
         self._generation = 0  # of what the routes were made from, single Things apart
         self._audiences: dict[frozenset[Interest], Audience] = {}
         self._filtered: dict[int, Audience] = {}  # those with a filter, by number
@@ -167,6 +168,17 @@ class Hub:
             client.start = len(audience.frames)
             client.deliver(frames, b"".join(frames))
 
+    def may_copy(self) -> bool:
+        """Whether a client may copy what it missed: one a turn, since that can take long."""
+        if self._is_copying:
+            return False
+        self._is_copying = True
+        self._schedule.call_soon(self._copied)
+        return True
+
+    def _copied(self) -> None:
+        self._is_copying = False
+
     # Events -----------------------------------------------------------------------------------
 
     def began(self) -> None:
@@ -205,12 +217,15 @@ class Hub:
         for audience in waiting:
             frames, audience.frames = audience.frames, []
             joined = b"".join(frames)
+            missed = None
             for client in audience.clients:
                 if client.start:
                     rest = frames[client.start :]
                     client.start = 0
                     if rest:
                         client.deliver(rest, b"".join(rest))
+                elif client.is_slow:
+                    missed = client.miss(frames, missed)
                 else:
                     client.deliver(frames, joined)
         count = len(self.events)

@@ -8,8 +8,7 @@ from collections.abc import Iterable
 from typing import NamedTuple, final
 
 from egizcore.stream.audience import Audience, Interest, Selection
-from egizcore.thing.event import Event
-from egizcore.thing.model import Thing
+from egizcore.thing import Event, Thing
 
 
 class Limited(NamedTuple):
@@ -61,15 +60,13 @@ class Route:
         thing_id = event.thingId
         feature = getattr(event, "feature", None)
         for selection in self.watched:
-            filter_ = selection.filter
-            if filter_ is None:
-                continue
             before = thing_id in selection.matching
-            after = before
             if thing is None:
                 after = False
-            elif feature is None or filter_.reads is None or feature in filter_.reads:
-                after = filter_.matches(thing)
+            elif feature is None or selection.reads is None or feature in selection.reads:
+                after = selection.matches(thing)
+            else:
+                after = before
             if after != before:
                 if after:
                     selection.matching.add(thing_id)
@@ -86,13 +83,16 @@ class Route:
             one.audience for one in self.limited if feature is None or feature in one.features
         ]
         for one in self.conditional:
-            certain = one.certain is not None and (feature is None or feature in one.certain)
-            if certain or any(
-                interest.selection in hits
-                and (feature is None or interest.features is None or feature in interest.features)
-                for interest in one.interests
-            ):
+            certain = one.certain
+            if certain is not None and (feature is None or feature in certain):
                 chosen.append(one.audience)
+                continue
+            for selection, features in one.interests:
+                if selection in hits and (
+                    feature is None or features is None or feature in features
+                ):
+                    chosen.append(one.audience)
+                    break
         return chosen
 
     def _place(self, thing: Thing, audience: Audience) -> None:

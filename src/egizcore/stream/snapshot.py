@@ -6,7 +6,7 @@ from typing import Any, Final
 import msgspec
 
 from egizcore.stream.frame import text_frame
-from egizcore.thing.model import Thing
+from egizcore.thing import Thing
 
 MAX_BYTES: Final = 16 * 1024
 _encode: Final = msgspec.json.Encoder().encode
