@@ -299,3 +299,18 @@ def test_whatever_comes_counts_once_and_never_raises(messages: list[Any]) -> Non
     assert sum(counts.values()) == len(messages)
     accepted = counts["applied"] + counts["unchanged"] + counts["late"]
     assert len(plant.intake.rejected.items()) == len(messages) - accepted
+
+
+def test_a_fault_of_our_own_costs_its_message_and_no_other(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    plant = Plant()
+
+    def fail(payload: bytes) -> dict[str, Any]:
+        raise ZeroDivisionError
+
+    with monkeypatch.context() as patch:
+        patch.setattr("egizcore.ingest.intake.read_payload", fail)
+        assert plant.publish(TOPIC, {"thermal": {"x": 1}}) == "bad_payload"
+    assert plant.intake.errors == 1
+    assert plant.publish(TOPIC, {"thermal": {"x": 1}}) == "applied"

@@ -21,7 +21,7 @@ use_after_free.enabled = false
 
 # Without a history store its answer is 503, as the contract has it.
 [[operations]]
-include-path = "/api/v1/things/{thing_id}/history"
+include-path = "/api/v1/things/{id}/history"
 checks.not_a_server_error.expected-statuses = ["2xx", "3xx", "4xx", 503]
 """
 

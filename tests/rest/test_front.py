@@ -140,8 +140,8 @@ async def test_every_answer_is_measured_by_method_template_and_status() -> None:
         await client.get("/nothing")
         await client.request("TRACE", "/health")
     assert world.answers == [
-        ("PUT", "/api/v1/things/{thing_id}", 201),
-        ("GET", "/api/v1/things/{thing_id}", 404),
+        ("PUT", "/api/v1/things/{id}", 201),
+        ("GET", "/api/v1/things/{id}", 404),
         ("HEAD", "/health", 200),
         ("GET", "other", 404),
         ("other", "other", 405),

@@ -67,7 +67,7 @@ def test_every_status_of_the_table_is_described() -> None:
         statuses = set(operation["responses"])
         assert {"400", "406", "408", "431", "500"} <= statuses, place
         assert ("415" in statuses) == ("requestBody" in operation), place
-        assert ("404" in statuses) or "{thing_id}" not in place[1] or place[0] in ("PUT", "GET")
+        assert ("404" in statuses) or "{id}" not in place[1] or place[0] in ("PUT", "GET")
 
 
 def test_what_refuses_unknown_members_says_so() -> None:

@@ -23,7 +23,7 @@ from tests.stream.served import (
 )
 
 from egizcore.engine import Engine
-from egizcore.stream.client import MAX_SUBSCRIPTIONS
+from egizcore.stream.client import MAX_SUBSCRIPTIONS, Client
 from egizcore.stream.connection import GOODBYE, HEARTBEAT, SILENCE
 from egizcore.thing.draft import read_feature, read_thing
 
@@ -165,6 +165,18 @@ def report(engine: Engine, n: int, thing_id: str = "f:a") -> None:
     engine.registry.merge_feature(thing_id, "p", read_feature({"properties": {"n": n}}))
 
 
+async def test_a_fault_of_ours_ends_one_connection_and_is_counted(
+    engine: Engine, peer: Peer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with connected(engine.server.port) as other:
+        with monkeypatch.context() as broken:
+            broken.setattr(Client, "receive", lambda _client, _command: 1 / 0)
+            await peer.say(action="ping")
+            assert await peer.end() == ([], None)
+        await other.alive()
+    assert engine.door.errors == 1
+
+
 # Time -------------------------------------------------------------------------------------------
 
 
@@ -209,7 +221,7 @@ async def test_a_pong_is_a_sign_of_life(engine: Engine, peer: Peer) -> None:
 
 
 async def test_a_client_that_takes_nothing_for_60_seconds_is_closed(engine: Engine) -> None:
-    async with stuck(engine) as peer:
+    async with stuck(engine):
         (connection,) = engine.door.connections
         now = asyncio.get_running_loop().time()
         engine.door.sweep(now)
@@ -217,8 +229,10 @@ async def test_a_client_that_takes_nothing_for_60_seconds_is_closed(engine: Engi
         assert connection._client is not None, "nor is it closed for its silence"
         engine.door.sweep(now + SILENCE)
         assert engine.door.tally.clients == 0
-        assert (await peer.end())[1] == 4001
-    await gone(engine)
+        assert connection._protocol.close_sent is not None
+        assert connection._protocol.close_sent.code == 4001
+        engine.door.sweep(now + SILENCE + GOODBYE + 1)
+        await gone(engine)
 
 
 async def test_a_client_that_takes_a_little_is_not_closed(engine: Engine) -> None:

@@ -3,6 +3,8 @@
 from collections.abc import Callable, Iterable
 from typing import Any, Final, NamedTuple, Protocol, final
 
+import structlog
+
 from egizcore.errors import LimitExceeded
 from egizcore.ingest.decode import (
     BAD_JSON,
@@ -35,6 +37,8 @@ from egizcore.ingest.route import (
 )
 from egizcore.state import APPLIED, LATE, UNCHANGED, Plan, Reading, Store, settle, weigh
 from egizcore.thing import is_thing_id, is_word, rfc3339
+
+_log = structlog.get_logger("egizcore.ingest")
 
 OUTCOMES: Final = (
     APPLIED,
@@ -149,6 +153,11 @@ class Intake:
                 self.unknown.add(at, refusal.device, target.topic)
         except LimitExceeded as error:
             outcome, message = LIMIT_EXCEEDED, error.detail
+        except Exception:  # noqa: BLE001 - our own fault must not cost the message's neighbours
+            self.errors += 1
+            if self.errors == 1:  # the counter tells of the others
+                _log.exception("a message could not be applied", topic=target.topic)
+            outcome, message = BAD_PAYLOAD, "EgizCore failed on this message; its log has more"
         else:
             self.counts[source][outcome] += 1
             return

@@ -38,7 +38,7 @@ class Call:
         Raises:
             ValidationFailed: it is ill-formed.
         """
-        thing_id = self._names["thing_id"]
+        thing_id = self._names["id"]
         if not is_thing_id(thing_id):
             raise ValidationFailed.at("/id", "the path has no id of the form namespace:name")
         return thing_id

@@ -19,7 +19,7 @@ from egizcore.thing import Feature, read_feature
 
 def routes(parts: RestParts) -> Iterable[Route]:
     """The routes of this module."""
-    all_of_them = "/api/v1/things/{thing_id:str}/features"
+    all_of_them = "/api/v1/things/{id:str}/features"
     one = f"{all_of_them}/{{feature:str}}"
     own = _Features(parts)
     yield route("GET", all_of_them, own.list)

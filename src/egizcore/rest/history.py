@@ -19,7 +19,7 @@ def routes() -> Iterable[Route]:
     """The routes of this module."""
     yield route(
         "GET",
-        "/api/v1/things/{thing_id:str}/history",
+        "/api/v1/things/{id:str}/history",
         answer,
         query="from to feature property every aggregate limit cursor order format shape",
         repeatable="feature property",

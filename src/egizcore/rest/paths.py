@@ -9,7 +9,7 @@ from egizcore.rest.operation import answer, body, operation, parameter
 from egizcore.rest.schema import LISTED_PATH, THING_ID, WORD, Schema
 
 _TAG: Final[Schema] = {"ETag": {"$ref": "#/components/headers/ETag"}}
-_ID: Final = parameter("thing_id", "path", THING_ID, "The Thing.", example=sample.THING_ID)
+_ID: Final = parameter("id", "path", THING_ID, "The Thing.", example=sample.THING_ID)
 _FEATURE: Final = parameter("feature", "path", WORD, "The feature.", example="thermal")
 _CONDITIONS: Final = [
     parameter("If-Match", "header", {"type": "string"}, "412 unless the Thing has this ETag."),
@@ -61,7 +61,7 @@ _DONE: Final[Schema] = {"description": "It is gone."}
 
 def paths() -> Schema:
     """All of them, by path and method."""
-    thing = "/api/v1/things/{thing_id}"
+    thing = "/api/v1/things/{id}"
     return {
         "/api/v1/things": _things(),
         "/api/v1/things/bulk": {"post": _bulk()},

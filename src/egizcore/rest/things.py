@@ -24,7 +24,7 @@ from egizcore.thing import Thing, is_word, read_thing, write_json
 
 def routes(parts: RestParts) -> Iterable[Route]:
     """The routes of this module."""
-    one = "/api/v1/things/{thing_id:str}"
+    one = "/api/v1/things/{id:str}"
     own = _Things(parts)
     yield route("POST", "/api/v1/things", own.create, takes=(JSON,))
     yield route("GET", one, own.get, query="fields")

@@ -4,6 +4,7 @@ import asyncio
 import codecs
 import logging
 import time
+from collections.abc import Callable
 from typing import Any, Final, cast, final
 
 import structlog
@@ -127,7 +128,7 @@ class Connection(asyncio.Protocol):
     def resume_writing(self) -> None:
         """It took what waited."""
         if self._client is not None:
-            self._client.resumed()
+            self._guarded(self._client.resumed)
             self._feed()
 
     # Handshake --------------------------------------------------------------------------------
@@ -161,16 +162,23 @@ class Connection(asyncio.Protocol):
 
     def _feed(self) -> None:
         """Read on in what came, a slice at a time, for as long as answers are taken."""
+        self._guarded(self._read_on)
+        self._pace()
+
+    def _read_on(self) -> None:
+        while self._unread and (self._client is None or self._client.reads):
+            part, self._unread = self._unread[:READ], self._unread[READ:]
+            self._protocol.receive_data(part)
+            self._pump()
+
+    def _guarded(self, work: Callable[[], None]) -> None:
+        """Whatever goes wrong ends this connection and no other."""
         try:
-            while self._unread and (self._client is None or self._client.reads):
-                part, self._unread = self._unread[:READ], self._unread[READ:]
-                self._protocol.receive_data(part)
-                self._pump()
-        except Exception:  # noqa: BLE001 - one client fails alone, and is counted
+            work()
+        except Exception:  # noqa: BLE001 - it is counted, and the log has it
             self._door.errors += 1
             _log.exception("a WebSocket connection failed")
             self._transport.abort()
-        self._pace()
 
     def _pump(self) -> None:
         for event in self._protocol.events_received():
@@ -233,7 +241,7 @@ class Connection(asyncio.Protocol):
 
     def _catch_up(self) -> None:
         if self._client is not None:
-            self._client.catch_up()
+            self._guarded(self._client.catch_up)
             self._feed()
 
     def _pace(self) -> None:
