@@ -264,3 +264,14 @@ async def test_a_foreign_body_is_a_415(headers: dict[str, str]) -> None:
     async with World().client() as client:
         request = client.build_request("POST", "/api/v1/things", content=b"{}", headers=headers)
         assert is_problem(await client.send(request), 415, "unsupported_media_type")
+
+
+async def test_the_nesting_that_is_allowed_is_a_setting() -> None:
+    world = World(limits=LimitSettings(nesting=2))
+    async with world.client() as client:
+        thing = {"id": "f:a", "type": "oven", "metadata": {"m": {"a": {"b": 1}}}}
+        assert (await client.post("/api/v1/things", json=thing)).status_code == 201
+        patch = {"properties": {"p": {"a": {"b": [1]}}}}
+        answer = await client.put("/api/v1/things/f:a/features/x", json=patch)
+        assert is_problem(answer, 400, "limit_exceeded")
+        assert answer.json()["errors"][0]["pointer"] == "/properties/p/a/b"

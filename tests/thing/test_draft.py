@@ -6,7 +6,7 @@ import pytest
 from msgspec import UNSET
 
 from egizcore.errors import LimitExceeded, ValidationFailed
-from egizcore.thing.draft import DEPTH, MAX_FAULTS, read_feature, read_thing
+from egizcore.thing.draft import MAX_FAULTS, NESTING, read_feature, read_thing
 from egizcore.thing.model import Relationship
 
 OVEN: dict[str, Any] = {"id": "factory:oven-001", "type": "oven"}
@@ -140,9 +140,9 @@ def test_all_faults_are_told_at_once_but_no_endless_list() -> None:
 def test_sixteen_levels_below_a_member_are_taken_and_seventeen_are_not(
     place: str, *, lists: bool
 ) -> None:
-    read_thing(at_place(place, {"deep": nested(DEPTH, lists=lists)}))
+    read_thing(at_place(place, {"deep": nested(NESTING, lists=lists)}))
     with pytest.raises(LimitExceeded) as caught:
-        read_thing(at_place(place, {"deep": nested(DEPTH + 1, lists=lists)}))
+        read_thing(at_place(place, {"deep": nested(NESTING + 1, lists=lists)}))
     (fault,) = caught.value.faults
     assert "/deep/" in fault.pointer
 
@@ -152,7 +152,7 @@ def test_an_ill_formed_document_is_that_first_and_too_deep_only_then() -> None:
 
 
 def test_a_document_that_is_too_deep_in_many_places_names_only_some() -> None:
-    deep = {f"m{n}": nested(DEPTH + 1) for n in range(1000)}
+    deep = {f"m{n}": nested(NESTING + 1) for n in range(1000)}
     with pytest.raises(LimitExceeded) as caught:
         read_thing(at_place("metadata", deep))
     assert len(caught.value.faults) == MAX_FAULTS

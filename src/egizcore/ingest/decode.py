@@ -7,7 +7,7 @@ import msgspec
 
 from egizcore.errors import BadJson, LimitExceeded
 from egizcore.ingest.route import Route
-from egizcore.thing import DEPTH, Int64, is_name, is_word, parse_rfc3339, read_json
+from egizcore.thing import NESTING, Int64, is_name, is_word, parse_rfc3339, read_json
 
 JsonObject: TypeAlias = dict[str, Any]
 
@@ -99,7 +99,9 @@ def device_of(value: object) -> str:
     raise Refused(BAD_PAYLOAD, "the payload does not name its device by text or a whole number")
 
 
-def features_of(payload: JsonObject, route: Route, feature: str | None) -> dict[str, JsonObject]:
+def features_of(
+    payload: JsonObject, route: Route, feature: str | None, nesting: int = NESTING
+) -> dict[str, JsonObject]:
     """Feature → patch of its properties, names and nesting checked; empty ones are left out.
 
     Raises:
@@ -114,7 +116,7 @@ def features_of(payload: JsonObject, route: Route, feature: str | None) -> dict[
     for name, patch in found.items():
         if not is_word(name):
             raise Refused(BAD_PAYLOAD, f"{name[:128]!r} is no name of a feature")
-        _check(patch, DEPTH + 1)
+        _check(patch, nesting + 1)
     return {name: patch for name, patch in found.items() if patch}
 
 
@@ -206,7 +208,7 @@ def _check(value: object, left: int) -> None:
     if not isinstance(value, dict | list):
         return
     if left == 0:
-        raise Refused(LIMIT_EXCEEDED, f"a property is nested deeper than {DEPTH} levels")
+        raise Refused(LIMIT_EXCEEDED, "a property is nested deeper than limits.nesting allows")
     if isinstance(value, list):
         for item in value:
             _check(item, left - 1)

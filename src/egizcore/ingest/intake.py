@@ -216,7 +216,7 @@ class Intake:
             device = device_of(take(members, route.device))
             thing_id, feature = self._from_payload(route, target, device)
         reading = Reading(
-            features_of(members, route, feature),
+            features_of(members, route, feature, self._store.nesting),
             at,
             sample.at,
             sample.quality,

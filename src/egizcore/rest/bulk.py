@@ -76,7 +76,7 @@ class _Bulk:
     def _stored(self, document: object) -> dict[str, object]:
         thing_id = _id_of(document)
         there = thing_id is not None and thing_id in self._store.things
-        draft = read_thing(document, versioned=there)
+        draft = read_thing(document, versioned=there, nesting=self._store.nesting)
         if there and draft.id is not None:
             thing = self._registry.merge(draft.id, draft)
         else:

@@ -34,6 +34,7 @@ class _Features:
     def __init__(self, parts: RestParts) -> None:
         self._registry = parts.registry
         self._epoch = parts.store.bus.epoch
+        self._nesting = parts.store.nesting
 
     async def list(self, call: Call) -> Answer:
         thing = self._registry.get(call.thing_id)
@@ -53,7 +54,7 @@ class _Features:
 
     async def merge(self, call: Call) -> Answer:
         thing_id, name = call.thing_id, call.feature
-        draft = read_feature(await call.document())
+        draft = read_feature(await call.document(), nesting=self._nesting)
         thing = self._registry.merge_feature(thing_id, name, draft, call.condition(self._epoch))
         tag = tag_of(self._epoch, thing.version)
         return json_answer(_document(name, thing.features[name]), etag_field(tag))

@@ -52,7 +52,7 @@ class _Things:
         return json_bytes(write_json(document), etag_field(tag))
 
     async def create(self, call: Call) -> Answer:
-        draft = read_thing(await call.document(), versioned=False)
+        draft = read_thing(await call.document(), versioned=False, nesting=self._store.nesting)
         condition = call.condition(self._epoch)
         if condition is not None and draft.id is not None:
             there = self._store.things.get(draft.id)
@@ -62,14 +62,14 @@ class _Things:
 
     async def put(self, call: Call) -> Answer:
         thing_id = call.thing_id
-        draft = read_thing(await call.document())
+        draft = read_thing(await call.document(), nesting=self._store.nesting)
         _same_id(draft.id, thing_id)
         thing, created = self._registry.put(thing_id, draft, call.condition(self._epoch))
         return self._created(thing) if created else self._answer(thing)
 
     async def patch(self, call: Call) -> Answer:
         thing_id = call.thing_id
-        draft = read_thing(await call.document())
+        draft = read_thing(await call.document(), nesting=self._store.nesting)
         _same_id(draft.id, thing_id)
         return self._answer(self._registry.merge(thing_id, draft, call.condition(self._epoch)))
 

@@ -25,6 +25,8 @@ class LimitSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     """Features of one Thing."""
     properties: Count = 1024
     """Properties of one feature."""
+    nesting: Annotated[int, Meta(ge=2, le=64)] = 16
+    """Levels below a metadata member or a property."""
     relationships: Count = 1000
     """Relationships of one Thing."""
     mqtt_packet: Size = Size(1024 * 1024)

@@ -58,6 +58,7 @@ class Store:
         "bus",
         "index",
         "late",
+        "nesting",
         "things",
         "unchanged",
     )
@@ -70,6 +71,7 @@ class Store:
         self.things: dict[str, Thing] = {}
         self._limits = limits
         self._size = int(limits.thing)
+        self.nesting = limits.nesting  # whoever reads documents holds to it
         # Versions of deleted Things, oldest first. An evicted one raises the floor of all.
         self._graves: dict[str, int] = {}
         self._floor = 0

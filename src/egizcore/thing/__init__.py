@@ -17,7 +17,7 @@ from egizcore.thing.change import (
     replacing,
 )
 from egizcore.thing.document import Int64, read_json, write_json
-from egizcore.thing.draft import DEPTH, FeatureDraft, ThingDraft, read_feature, read_thing
+from egizcore.thing.draft import NESTING, FeatureDraft, ThingDraft, read_feature, read_thing
 from egizcore.thing.event import (
     EVENTS,
     DesiredStateChanged,
@@ -53,11 +53,11 @@ from egizcore.thing.path import (
 )
 
 __all__ = [
-    "DEPTH",
     "EVENTS",
     "MAX_ID",
     "MAX_NAME",
     "MISSING",
+    "NESTING",
     "ROOTS",
     "Desired",
     "DesiredStateChanged",

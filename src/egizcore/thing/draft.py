@@ -14,8 +14,8 @@ from egizcore.thing.path import pointer
 
 JsonObject: TypeAlias = dict[str, Any]
 
-DEPTH: Final = 16
-"""Levels of nesting below a metadata member or a property."""
+NESTING: Final = 16
+"""Levels of nesting below a metadata member or a property, unless ``limits.nesting`` differs."""
 
 _THING: Final = frozenset({"id", "type", "metadata", "features", "relationships", "version"})
 _FEATURE: Final = frozenset({"properties", "desiredState"})
@@ -53,22 +53,24 @@ class ThingDraft:
         self.version: int | None = None
 
 
-def read_thing(document: object, *, versioned: bool = True) -> ThingDraft:
+def read_thing(
+    document: object, *, versioned: bool = True, nesting: int = NESTING
+) -> ThingDraft:
     """A Thing's document; *versioned* is False where its ``version`` is ignored (creation).
 
     Raises:
         ValidationFailed: with a pointer to each fault.
         LimitExceeded: a value is nested too deep.
     """
-    reader = _Reader()
+    reader = _Reader(nesting)
     draft = reader.thing(document, versioned=versioned)
     reader.end()
     return draft
 
 
-def read_feature(document: object) -> FeatureDraft:
+def read_feature(document: object, *, nesting: int = NESTING) -> FeatureDraft:
     """A feature's own document, as ``PUT …/features/{feature}`` takes it; errors as above."""
-    reader = _Reader()
+    reader = _Reader(nesting)
     draft = reader.feature(document, "", _FEATURE | {"version"})
     reader.end()
     return draft
@@ -78,7 +80,8 @@ def read_feature(document: object) -> FeatureDraft:
 class _Reader:
     """Collects the faults of one document."""
 
-    def __init__(self) -> None:
+    def __init__(self, nesting: int) -> None:
+        self.nesting = nesting
         self.faults: list[Fault] = []
         self.deep: list[Fault] = []
 
@@ -172,7 +175,7 @@ class _Reader:
             inside = where + pointer(name)
             if not is_name(name):
                 self.fault(inside, "a name has 1 to 128 characters and no control characters")
-            self.depth(member, inside, DEPTH)
+            self.depth(member, inside, self.nesting)
         return members
 
     def depth(self, value: object, where: str, left: int) -> None:
@@ -181,7 +184,7 @@ class _Reader:
             return
         if left == 0:
             if len(self.deep) < MAX_FAULTS:
-                self.deep.append(Fault(where, f"is nested deeper than {DEPTH} levels"))
+                self.deep.append(Fault(where, f"is nested deeper than {self.nesting} levels"))
             return
         if isinstance(value, list):
             for index, item in enumerate(value):
