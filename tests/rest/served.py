@@ -47,9 +47,14 @@ class Ingest:
 class World:
     """The engine as far as REST sees it; the clock goes 1 ms a change."""
 
-    def __init__(self, settings: HttpSettings | None = None, **parts: Any) -> None:
+    def __init__(
+        self,
+        settings: HttpSettings | None = None,
+        limits: LimitSettings | None = None,
+        **parts: Any,
+    ) -> None:
         self.bus = Bus(EPOCH)
-        self.store = Store(self.bus, LimitSettings())
+        self.store = Store(self.bus, limits or LimitSettings())
         ticks = itertools.count(1_769_509_800_000)
         self.registry = Registry(self.store, lambda: next(ticks))
         self.answers: list[tuple[str, str, int]] = []

@@ -6,6 +6,8 @@ import httpx
 import pytest
 from tests.rest.served import World
 
+from egizcore.state import LimitSettings
+
 OVEN: dict[str, Any] = {"id": "f:oven", "type": "oven", "metadata": {"name": "One"}}
 URL = "/api/v1/things/f:oven"
 OPEN = b'{"id":"f:a","type":"oven","metadata":'

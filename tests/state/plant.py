@@ -69,7 +69,7 @@ class Mirror:
         assert (after is None) is isinstance(event, ThingDeleted)
         if after is not None:
             assert exact(self.things[after.id]) == exact(after.document())
-            assert after.frozen().document() == after.document()
+            assert after.frozen().thing.document() == after.document()
 
     def follow(self, message: dict[str, Any]) -> None:
         """Merge one event as it stands on the wire."""

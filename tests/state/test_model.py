@@ -327,7 +327,7 @@ class StoreAgainstNaive(RuleBasedStateMachine):
     def teardown(self) -> None:
         self.mirror.assert_untouched()
         for snapshot, document in self.frozen:
-            assert json_copy(snapshot.document()) == document
+            assert json_copy(snapshot.thing.document()) == document
 
 
 class LimitReached(EgizError):

@@ -147,13 +147,13 @@ def test_a_listener_never_sees_a_snapshot_from_before_its_event() -> None:
 
     def look(_event: Event, _before: Thing | None, after: Thing | None) -> None:
         assert after is not None
-        seen.append(after.frozen().version)
+        seen.append(after.frozen().thing.version)
 
     plant.bus.attach(look)
     report(plant, {"a": {"x": 2}, "b": {"x": 2}})
     plant.merge(OVEN, {"type": "mixer", "features": {"a": None}})
     assert seen == [2, 3, 4, 5]
-    assert plant.store.things[OVEN].frozen().version == 5
+    assert plant.store.things[OVEN].frozen().thing.version == 5
 
 
 # Limits ---------------------------------------------------------------------------------------
@@ -331,9 +331,10 @@ def test_nothing_that_was_handed_out_changes_afterwards(steps: list[Any]) -> Non
     oven(plant)
     kept = []
     for reading in steps:
-        thing = plant.store.things[OVEN].frozen()
-        kept.append((thing, json_copy(thing.document()), thing.document()))
+        still = plant.store.things[OVEN].frozen()
+        document = still.thing.document()
+        kept.append((still, json_copy(document), document))
         plant.publish("sensors/oven-001/telemetry", reading)
     mirror.assert_untouched()
-    for thing, copy, document in kept:
-        assert json_copy(thing.document()) == json_copy(document) == copy
+    for still, copy, document in kept:
+        assert json_copy(still.thing.document()) == json_copy(document) == copy

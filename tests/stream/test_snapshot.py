@@ -6,13 +6,15 @@ from tests.stream.plant import Json, messages, payloads
 from tests.thing.samples import things
 
 from egizcore.stream.snapshot import MAX_BYTES, snapshot
-from egizcore.thing.model import Thing
+from egizcore.thing.model import Still, Thing
 
 HEAD = {"event": "Snapshot", "subscription": "s1", "epoch": "e", "seq": 7}
 
 
 def parts(found: list[Thing], features: frozenset[str] | None = None) -> list[bytes]:
-    return list(snapshot(found, features, subscription="s1", epoch="e", seq=7))
+    return list(
+        snapshot((one.frozen() for one in found), features, subscription="s1", epoch="e", seq=7)
+    )
 
 
 def padded(number: int, size: int) -> Thing:
@@ -54,10 +56,10 @@ def test_features_limit_what_is_told(thing: Thing) -> None:
 def test_each_part_is_made_when_it_is_asked_for() -> None:
     seen: list[str] = []
 
-    def one_by_one() -> Iterator[Thing]:
+    def one_by_one() -> Iterator[Still]:
         for number in range(3):
             seen.append(str(number))
-            yield padded(number, 15_000)
+            yield padded(number, 15_000).frozen()
 
     making = snapshot(one_by_one(), None, subscription="s1", epoch="e", seq=7)
     next(making)

@@ -127,11 +127,12 @@ class Store:
         bus = self.bus
         listeners = bus.listeners
         for (name, patch), new in zip(reading.items(), merged, strict=True):
+            if thing.still is not None:
+                thing.keep_still()
             feature = features[name]
             feature.properties = new
             feature.reported_at = at
             thing.version = version = thing.version + 1
-            thing.snapshot = None
             bus.seq = seq = bus.seq + 1
             if listeners:
                 event = StateChanged(thing.id, name, patch, version, timestamp, seq)
@@ -196,9 +197,9 @@ class Store:
         """
         for part in parts:
             before = thing
+            before.keep_still()
             thing = _apply(before, part, at)
             thing.version += 1
-            thing.snapshot = None
             if thing is not before:
                 self.things[thing.id] = thing
                 self.index.replace(before, thing)

@@ -6,21 +6,21 @@ from typing import Any, Final
 import msgspec
 
 from egizcore.stream.frame import text_frame
-from egizcore.thing import Thing
+from egizcore.thing import Still, Thing
 
 MAX_BYTES: Final = 16 * 1024
 _encode: Final = msgspec.json.Encoder().encode
 
 
 def snapshot(
-    things: Iterable[Thing],
+    things: Iterable[Still],
     features: frozenset[str] | None,
     *,
     subscription: str,
     epoch: str,
     seq: int,
 ) -> Iterator[bytes]:
-    """The frames, each made when it is asked for. *things* are frozen: the state at *seq*."""
+    """The frames, each made when it is asked for; *things* are the state at *seq*."""
     head = _encode({"event": "Snapshot", "subscription": subscription, "epoch": epoch, "seq": seq})[
         :-1
     ]
@@ -28,8 +28,8 @@ def snapshot(
     room = MAX_BYTES - len(head) - len(b'],"last":false}')
     held: list[bytes] = []
     size = 0
-    for thing in things:
-        document = _encode(_selected(thing, features))
+    for still in things:
+        document = _encode(_selected(still.thing, features))
         if held and size + len(document) > room:
             yield text_frame(head + b",".join(held) + b'],"last":false}')
             held = []

@@ -53,9 +53,7 @@ class ThingDraft:
         self.version: int | None = None
 
 
-def read_thing(
-    document: object, *, versioned: bool = True, nesting: int = NESTING
-) -> ThingDraft:
+def read_thing(document: object, *, versioned: bool = True, nesting: int = NESTING) -> ThingDraft:
     """A Thing's document; *versioned* is False where its ``version`` is ignored (creation).
 
     Raises:

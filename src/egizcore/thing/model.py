@@ -93,7 +93,7 @@ class Thing:
         "metadata",
         "relationships",
         "room",
-        "snapshot",
+        "still",
         "type",
         "version",
     )
@@ -108,7 +108,7 @@ class Thing:
         self.created_at = at
         self.changed_at = at
         self.room = 0  # bytes that telemetry may still bring before the size is measured anew
-        self.snapshot: Thing | None = None  # what frozen() gave, until the next change
+        self.still: Still | None = None  # what frozen() gave, until the next change
 
     @property
     def updated_at(self) -> int:
@@ -143,8 +143,27 @@ class Thing:
         twin.room = self.room
         return twin
 
-    def frozen(self) -> "Thing":
-        """The Thing as it is now, shared by all who ask until its next change."""
-        if self.snapshot is None:
-            self.snapshot = self.copy()
-        return self.snapshot
+    def frozen(self) -> "Still":
+        """The Thing as it is now, shared by all who ask until its next change.
+
+        Costs a reference: the copy is made at that change, if there is one.
+        """
+        if self.still is None:
+            self.still = Still(self)
+        return self.still
+
+    def keep_still(self) -> None:
+        """To be called before each change: whoever holds a ``Still`` keeps what is now."""
+        if self.still is not None:
+            self.still.thing = self.copy()
+            self.still = None
+
+
+@final
+class Still:
+    """A Thing as it was when ``frozen`` was asked: the Thing itself while it stays so."""
+
+    __slots__ = ("thing",)
+
+    def __init__(self, thing: Thing) -> None:
+        self.thing = thing
