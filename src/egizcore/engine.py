@@ -121,7 +121,7 @@ class Engine:
             links = [self._supervised("mqtt", one.run) for one in self.links]
             tasks += links
             self.is_ready = True
-            _log.info("ready", http=f"{self.settings.http.host}:{self.server.port}")
+            _log.info("ready", **self._doors())
             if started is not None:
                 await started()
             await stop.wait()
@@ -137,6 +137,13 @@ class Engine:
             await tasks[0]
             await _ended(tasks[1:])  # last: the sweeps end who does not take our goodbye
         _log.info("stopped")
+
+    def _doors(self) -> dict[str, str]:
+        """Where each door is, for the log."""
+        doors = {"http": f"{self.settings.http.host}:{self.server.port}"}
+        if self.endpoint is not None:
+            doors = {"endpoint": f"{self.settings.endpoint.host}:{self.endpoint.port}"} | doors
+        return doors
 
     def health(self) -> dict[str, object]:
         """The document of ``GET /health``."""

@@ -7,13 +7,16 @@ import sys
 from asyncio.subprocess import PIPE, Process
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from errno import ECONNREFUSED
 from http import HTTPStatus
+from socket import gaierror
 from typing import Any, TypeAlias
 
 import pytest
 from websockets.asyncio.server import ServerConnection, serve
 from websockets.http11 import Request, Response
 
+from egizcore.console.terminal import _words as told
 from egizcore.console.terminal import socket_url
 from egizcore.errors import SettingsInvalid
 
@@ -132,6 +135,34 @@ async def test_something_else_at_the_address_is_told() -> None:
             _, stderr = await process.communicate()
             assert process.returncode == 1
             assert b"404" in stderr
+
+
+async def test_an_engine_that_speaks_no_tls_is_told_as_such() -> None:
+    def answer(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"HTTP/1.1 400 Bad Request\r\n\r\n")
+        writer.close()
+
+    async with await asyncio.start_server(answer, "127.0.0.1", 0) as server:
+        port = server.sockets[0].getsockname()[1]
+        async with watching(f"https://127.0.0.1:{port}") as process:
+            assert process.stderr is not None
+            assert (await process.stderr.readline()).startswith(b"offline: TLS: ")
+            process.terminate()
+            assert await process.wait() == 0
+
+
+@pytest.mark.parametrize(
+    ("error", "words"),
+    [
+        (gaierror(-2, "Name or service not known"), "name or service not known"),
+        (ConnectionRefusedError(ECONNREFUSED, "[Errno 111] Connect call failed"),
+         "connection refused"),
+        (ConnectionResetError(), "the connection was lost"),
+        (TimeoutError("timed out during opening handshake"), "timed out during opening handshake"),
+    ],
+)  # fmt: skip
+def test_why_there_is_no_connection_is_told_in_words(error: Exception, words: str) -> None:
+    assert told(error) == words
 
 
 async def test_a_reader_that_has_enough_ends_it_quietly() -> None:

@@ -48,6 +48,22 @@ def test_the_defaults_are_one_route_no_devices_and_creation() -> None:
     assert MqttSettings().devices is not settings.devices
 
 
+@pytest.mark.parametrize("name", ["mqtt", "endpoint", "", "two words", "a\n", "x" * 65])
+def test_a_link_s_name_is_a_word_that_no_other_source_has(name: str) -> None:
+    with pytest.raises(msgspec.ValidationError, match="cannot name a link"):
+        msgspec.convert({"connections": {name: {"url": "mqtt://a"}}}, MqttSettings)
+
+
+def test_a_connection_without_a_url_is_no_link() -> None:
+    with pytest.raises(msgspec.ValidationError, match="'plant' has no url"):
+        msgspec.convert({"connections": {"plant": {}}}, MqttSettings)
+
+
+def test_the_section_s_own_link_is_checked_too() -> None:
+    with pytest.raises(msgspec.ValidationError, match="unknown scheme"):
+        msgspec.convert({"url": "amqp://a"}, MqttSettings)
+
+
 @pytest.mark.parametrize(
     "document",
     [

@@ -4,6 +4,7 @@ import asyncio
 import json
 import os
 import signal
+import ssl
 import sys
 from collections.abc import Coroutine, Mapping
 from random import Random
@@ -199,6 +200,11 @@ async def _session(address: str, wanted: Mapping[str, object], screen: Screen) -
 
 
 def _words(error: Exception) -> str:
+    if isinstance(error, ssl.SSLError):  # its number is OpenSSL's, not the system's
+        return f"TLS: {(error.reason or 'it failed').replace('_', ' ').lower()}"
     if isinstance(error, OSError) and error.errno is not None:
-        return os.strerror(error.errno).lower()
+        known = error.errno > 0  # a name that cannot be resolved has a negative one
+        return (os.strerror(error.errno) if known else str(error.strerror)).lower()
+    if isinstance(error, ConnectionError):
+        return "the connection was lost"
     return str(error).splitlines()[0] if str(error) else type(error).__name__

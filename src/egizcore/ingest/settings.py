@@ -5,6 +5,7 @@ from typing import Literal
 from msgspec import Struct, field
 
 from egizcore.mqtt import LinkSettings
+from egizcore.thing import is_word
 
 
 class RouteSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -31,6 +32,10 @@ class RouteSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 DEFAULT_ROUTES = (RouteSettings(topic="sensors/{device}/telemetry", thing="factory:{device}"),)
 
 
+TAKEN_NAMES = ("mqtt", "endpoint")
+"""Sources that have these names already: the link of the section itself, and our devices."""
+
+
 class MqttSettings(LinkSettings, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The section ``mqtt``: the link of that name, more links, and what their topics mean."""
 
@@ -42,3 +47,15 @@ class MqttSettings(LinkSettings, frozen=True, kw_only=True, forbid_unknown_field
     """What to do with telemetry of a Thing that does not exist."""
     connections: dict[str, LinkSettings] = field(default_factory=dict)
     """More links, by name."""
+
+    def __post_init__(self) -> None:
+        """Every source of messages has a name of its own, in metrics, log and ``/health``."""
+        LinkSettings.__post_init__(self)
+        for name, link in self.connections.items():
+            if name in TAKEN_NAMES or not is_word(name):
+                raise ValueError(
+                    f"connections: {name!r} cannot name a link: 1 to 64 of A-Z a-z 0-9 _ -, "
+                    f"and not {' or '.join(TAKEN_NAMES)}"
+                )
+            if link.url is None:
+                raise ValueError(f"connections: {name!r} has no url")

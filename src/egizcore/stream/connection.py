@@ -181,6 +181,8 @@ class Connection(asyncio.Protocol):
             self._transport.abort()
 
     def _pump(self) -> None:
+        if self._protocol.state is State.OPEN:
+            self._send()  # pongs: a ping among a message's fragments came before the message
         for event in self._protocol.events_received():
             if isinstance(event, Frame) and self._client is not None:
                 self._frame(event, self._client)
