@@ -22,7 +22,7 @@ def on(topic: str, **more: Any) -> RouteSettings:
 
 
 def test_with_no_routes_there_is_the_one_of_the_contract() -> None:
-    target = resolve("sensors/oven-001/telemetry")
+    target = Routes((), {}).resolve("sensors/oven-001/telemetry")
     assert target.reason is None
     assert (target.device, target.thing_id, target.feature) == (
         "oven-001",

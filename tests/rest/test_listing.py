@@ -1,5 +1,6 @@
 """Lists and queries: pages, fields, filters."""
 
+import asyncio
 import json
 from typing import Any
 
@@ -169,3 +170,29 @@ async def test_json_is_what_a_page_is() -> None:
             {"id": "f:000", "type": "mixer"},
             {"id": "f:001", "type": "oven"},
         ]
+
+
+async def test_a_costly_filter_lets_others_be_served_meanwhile(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Its answers are those of the filter asked at once."""
+    wanted = {"$or": [{"metadata.n": number} for number in range(0, 50, 5)]}
+    query = {"filter": wanted, "limit": 4, "count": True}
+    async with World().client() as client:
+        await fill(client, 50)
+        at_once = (await client.post("/api/v1/query", json=query)).json()
+        monkeypatch.setattr(listing, "SLICE_TERMS", 40)
+        turns = 0
+
+        async def others() -> None:
+            nonlocal turns
+            while True:
+                turns += 1
+                await asyncio.sleep(0)
+
+        task = asyncio.create_task(others())
+        sliced = (await client.post("/api/v1/query", json=query)).json()
+        task.cancel()
+    assert sliced == at_once
+    assert sliced["total"] == 10
+    assert turns > 10

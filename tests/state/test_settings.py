@@ -3,6 +3,7 @@
 import msgspec
 import pytest
 
+from egizcore.quantity import from_setting
 from egizcore.state import LimitSettings, StateSettings
 
 
@@ -18,10 +19,20 @@ def test_the_defaults_are_the_contract_s() -> None:
     assert StateSettings().unchanged == "apply"
 
 
-@pytest.mark.parametrize("document", [{"features": 0}, {"things": 1}, {"properties": "many"}])
+@pytest.mark.parametrize(
+    "document",
+    [
+        {"features": 0},
+        {"things": 1},
+        {"properties": "many"},
+        {"thing": 0},
+        {"mqtt_packet": 1},
+        {"nesting": 1},
+    ],
+)
 def test_a_limit_that_is_none_is_refused(document: object) -> None:
     with pytest.raises(msgspec.ValidationError):
-        msgspec.convert(document, LimitSettings)
+        msgspec.convert(document, LimitSettings, dec_hook=from_setting)
 
 
 def test_unchanged_is_apply_or_skip() -> None:

@@ -1,6 +1,7 @@
 import msgspec
 import pytest
 
+from egizcore.quantity import from_setting
 from egizcore.stream import StreamSettings
 
 
@@ -11,3 +12,5 @@ def test_a_quarter_of_a_mebibyte_may_wait_for_a_client() -> None:
 def test_what_is_no_setting_is_refused() -> None:
     with pytest.raises(msgspec.ValidationError, match="buffer"):
         msgspec.convert({"buffer": 1}, StreamSettings)
+    with pytest.raises(msgspec.ValidationError, match="at least 16KiB"):
+        msgspec.convert({"client_buffer": 1}, StreamSettings, dec_hook=from_setting)

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from typing import Final, NamedTuple, final
 
 from egizcore.errors import SettingsInvalid
-from egizcore.ingest.settings import MqttSettings, RouteSettings
+from egizcore.ingest.settings import DEFAULT_ROUTES, MqttSettings, RouteSettings
 from egizcore.mqtt import ProtocolError, check_filter, covers, overlap
 from egizcore.thing import MAX_ID, MAX_NAME, is_name, is_thing_id, is_word
 
@@ -135,6 +135,7 @@ class Routes:
     __slots__ = ("_devices", "_routes")
 
     def __init__(self, routes: tuple[RouteSettings, ...], devices: Mapping[str, str]) -> None:
+        routes = routes or DEFAULT_ROUTES
         self._routes = [
             Route(settings, f"mqtt.routes[{index}]") for index, settings in enumerate(routes)
         ]

@@ -11,7 +11,7 @@ from typing import Any, Final, final
 
 import msgspec
 
-from egizcore.errors import BadJson, EgizError
+from egizcore.errors import BadJson, EgizError, ValidationFailed
 from egizcore.rest.answer import JSON, Answer, json_answer
 from egizcore.rest.call import NDJSON, Call, Route, route
 from egizcore.rest.parts import RestParts
@@ -92,6 +92,8 @@ def split_array(body: bytes) -> list[msgspec.Raw]:
     """
     try:
         return _array.decode(body)
+    except msgspec.ValidationError:
+        raise ValidationFailed.at("", "must be an array") from None
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         raise BadJson("The body is no JSON array.") from None
 

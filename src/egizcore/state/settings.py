@@ -7,6 +7,7 @@ from msgspec import Meta, Struct
 from egizcore.quantity import Size
 
 Count = Annotated[int, Meta(ge=1)]
+SMALLEST = Size(256)
 
 
 class StateSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -31,3 +32,10 @@ class LimitSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     """Relationships of one Thing."""
     mqtt_packet: Size = Size(1024 * 1024)
     """Bytes of one MQTT packet; larger ones close their connection."""
+
+    def __post_init__(self) -> None:
+        """Refuse what no Thing and no packet could keep to."""
+        if self.thing < SMALLEST:
+            raise ValueError(f"`thing` is at least {SMALLEST}")
+        if self.mqtt_packet < SMALLEST:
+            raise ValueError(f"`mqtt_packet` is at least {SMALLEST}")
