@@ -5,12 +5,14 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 APT := mosquitto mosquitto-clients nats-server chromium
+# g++ brings the headers of libc, which gcc alone only recommends.
+BENCH := g++ mosquitto nats-server chromium
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export UV_NO_PROGRESS := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check format lint types imports openapi requirements clean
+.PHONY: help run test bench check format lint types imports openapi requirements clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1 \2/p' $(MAKEFILE_LIST) | awk '{printf "  %s %-13s", $$1, $$2; $$1 = $$2 = ""; print}'
@@ -21,6 +23,10 @@ run: $(VENV)/run.stamp ## start the demo: a simulated bakery, its API and its co
 test: $(VENV)/dev.stamp ## run every test, with the real servers that it can install
 	@sh .ci/servers $(APT)
 	$(BIN)/pytest -n $${WORKERS:-2} --dist worksteal
+
+bench: $(VENV)/dev.stamp ## measure it beside its peers (SCENARIOS=flood,fanout RUNS=1)
+	@sh .ci/servers $(BENCH)
+	$(BIN)/python -m bench $(if $(SCENARIOS),--scenarios $(SCENARIOS)) $(if $(RUNS),--runs $(RUNS))
 
 check: format lint types imports test ## all that CI demands
 
