@@ -32,6 +32,9 @@ there the two are told apart."""
 GROWTH: Final = 4
 """A byte of a payload is at most four as we write it: ``1e15,`` is ``1000000000000000.0,``."""
 
+MAX_GRAVES: Final = 100_000
+"""Deleted Things whose last version is remembered."""
+
 _encoder: Final = msgspec.json.Encoder()
 
 
@@ -48,6 +51,7 @@ class Store:
         "_floor",
         "_graves",
         "_limits",
+        "_most_graves",
         "_size",
         "applied",
         "bus",
@@ -57,8 +61,6 @@ class Store:
         "unchanged",
     )
 
-    MAX_GRAVES: Final = 100_000
-
     def __init__(self, bus: Bus, limits: LimitSettings) -> None:
         self.bus = bus
         self.index = Index()
@@ -66,6 +68,7 @@ class Store:
         self._limits = limits
         self._size = int(limits.thing)
         # Versions of deleted Things, oldest first. An evicted one raises the floor of all.
+        self._most_graves = MAX_GRAVES
         self._graves: dict[str, int] = {}
         self._floor = 0
         self.applied = 0  # parts, read at scrape
@@ -218,7 +221,7 @@ class Store:
 
     def _bury(self, thing_id: str, version: int) -> None:
         self._graves[thing_id] = version
-        if len(self._graves) > self.MAX_GRAVES:
+        if len(self._graves) > self._most_graves:
             evicted = next(iter(self._graves))
             self._floor = max(self._floor, self._graves.pop(evicted))
 
