@@ -6,7 +6,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 APT := mosquitto mosquitto-clients nats-server chromium
 # g++ brings the headers of libc, which gcc alone only recommends.
-BENCH := g++ mosquitto nats-server chromium
+BENCH := g++ mosquitto nats-server chromium golang-go \
+	golang-github-go-chi-chi-dev golang-github-gorilla-websocket-dev golang-github-eclipse-paho.mqtt.golang-dev
 
 # The rooms of the compiled modules; the rest is the same Python either way.
 MACHINE := -o pythonpath=".cache/compiled ." $(addprefix tests/,bus ingest mqtt state stream thing)

@@ -59,6 +59,9 @@ def warm(world: World, devices: int = DEVICES, rounds: int = 100) -> None:
     if rounds:
         publish(world.door, devices * rounds, devices=devices, payload="timed")
         world.await_version(devices - 1, before + rounds, world.system.name)
+    seen = -1
+    while seen != (seen := world.applied()):  # who has several workers may have one behind
+        time.sleep(0.2)
 
 
 def flood(world: World, count: int, payload: str = "electrical") -> Flood:
@@ -67,11 +70,9 @@ def flood(world: World, count: int, payload: str = "electrical") -> Flood:
     applied, used = world.applied(), world.process.cpu()
     told = publish(world.door, count, payload=payload)
     world.await_version(DEVICES - 1, last + count // DEVICES, world.system.name)
+    world.await_applied(applied + count)
     seconds = time.time() - told["began"] / 1e6
     used = world.process.cpu() - used
-    taken = world.applied() - applied
-    if taken != count:
-        raise CountWrong(f"{world.system.name}: {count} messages sent, {taken} applied")
     return Flood(count / seconds, used / count * 1e6)
 
 
@@ -124,7 +125,7 @@ def fan(
     )  # fmt: skip
 
 
-def highest(trial: Callable[[float], bool], low: float, *, steps: int = 4) -> float:
+def highest(trial: Callable[[float], bool], low: float, *, steps: int = 3) -> float:
     """The highest rate that *trial* passes: doubling from *low*, then halving the gap."""
     while not trial(low):
         low /= 2

@@ -145,6 +145,14 @@ class World:
                 raise CountWrong(f"{since}: {version - seen} messages of device {device} are lost")
             time.sleep(0.02)
 
+    def await_applied(self, count: int) -> None:
+        """Until its counter says exactly *count*."""
+        limit = time.monotonic() + PATIENCE
+        while (seen := self.applied()) != count:
+            if seen > count or time.monotonic() > limit:
+                raise CountWrong(f"{self.system.name}: {count} messages to apply, {seen} applied")
+            time.sleep(0.02)
+
     def applied(self) -> int:
         """Messages that changed the state, by the system's own counter."""
         _, text = self.ask("GET", "/metrics")

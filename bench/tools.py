@@ -8,6 +8,7 @@ from typing import Any, Final, final
 
 ROOT: Final = Path(__file__).parents[1]
 SOURCES: Final = ROOT / "bench/load"
+PEERS: Final = ROOT / "bench/peers"
 BUILT: Final = ROOT / ".cache/bench"
 FLAGS: Final = ("-O2", "-std=gnu11", "-D_GNU_SOURCE", "-Wall", "-Wextra", "-Werror")
 
@@ -25,6 +26,9 @@ def build() -> None:
         since = max(newest, source.stat().st_mtime)
         if not target.exists() or target.stat().st_mtime < since:
             subprocess.run(["gcc", *FLAGS, "-o", target, source], check=True)
+    peer = PEERS / "go"
+    if shutil.which("go") is not None and not (BUILT / "go-peer").exists():
+        subprocess.run([peer / "build", BUILT / "go-peer"], check=True)
 
 
 @final
