@@ -45,6 +45,7 @@ def main(scenarios: list[str], wanted: str, runs: int, out: Path) -> None:
     # Ten thousand devices are as many descriptors, here and in the servers that we start.
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+    out.mkdir(parents=True, exist_ok=True)
     bench = Bench(systems({name for name in wanted.split(",") if name}), runs)
     bench.results.add("yardstick", "D", "µs", "ceiling", yardstick())
     for name in scenarios:
@@ -53,11 +54,10 @@ def main(scenarios: list[str], wanted: str, runs: int, out: Path) -> None:
             SCENARIOS[name](bench)
         except CountWrong as error:
             bench.results.wrong.append(f"{name}: {error}")
+        bench.results.write(out / "results.json")  # so far: whoever stops it has something
         click.echo(f"{name}: {time.monotonic() - began:.0f} s", err=True)
     click.echo(f"{os.cpu_count()} cores, Python {sys.version.split()[0]}, {runs} runs: median")
     click.echo(bench.results.table())
-    out.mkdir(parents=True, exist_ok=True)
-    bench.results.write(out / "results.json")
     picture(bench.results, out)
     click.echo(f"written to {out}")
     for wrong in bench.results.wrong:

@@ -96,7 +96,7 @@ class Store:
         if room < 0:
             return False
         features = thing.features
-        merged: list[JsonObject] = []
+        merged: dict[str, JsonObject] = {}
         for name, patch in reading.items():
             feature = features.get(name)
             if feature is None or not patch:
@@ -116,13 +116,13 @@ class Store:
                     new[key] = joined
             if len(new) != len(old):
                 return False
-            merged.append(new)
+            merged[name] = new
         if not merged:
             return False
         thing.room = room
         bus = self.bus
         listeners = bus.listeners
-        for (name, patch), new in zip(reading.items(), merged, strict=True):
+        for name, new in merged.items():  # by name: zip of both cost a quarter (make bench, flood)
             feature = features[name]
             feature.properties = new
             feature.reported_at = at
@@ -130,7 +130,7 @@ class Store:
             thing.snapshot = None
             bus.seq = seq = bus.seq + 1
             if listeners:
-                event = StateChanged(thing.id, name, patch, version, timestamp, seq)
+                event = StateChanged(thing.id, name, reading[name], version, timestamp, seq)
                 for listener in listeners:
                     listener(event, thing, thing)
         self.applied += len(merged)
