@@ -66,12 +66,15 @@ def systems(names: set[str]) -> list[System]:
 class Process:
     """A server that runs."""
 
-    def __init__(self, command: list[str], environment: dict[str, str]) -> None:
+    def __init__(
+        self, command: list[str], environment: dict[str, str], *, is_quiet: bool = False
+    ) -> None:
         self._process = subprocess.Popen(
             command,
             env=os.environ | environment,
             cwd=BUILT,
             stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL if is_quiet else None,
         )
 
     def cpu(self) -> float:
@@ -190,7 +193,7 @@ def mosquitto(port: int) -> Process:
         f"listener {port} 127.0.0.1\nallow_anonymous true\nuser root\npersistence false\n"
         "max_queued_messages 0\nmax_queued_bytes 0\nlog_type error\n"
     )
-    return Process([_found("mosquitto"), "-c", str(file)], {})
+    return Process([_found("mosquitto"), "-c", str(file)], {}, is_quiet=True)
 
 
 def nats(port: int) -> Process:
@@ -202,7 +205,7 @@ def nats(port: int) -> Process:
         f'write_deadline: "60s"\nlogfile: "{file}.log"\n'
         f'jetstream {{ store_dir: "{store}" }}\nmqtt {{ listen: "127.0.0.1:{port}" }}\n'
     )
-    return Process([_found("nats-server"), "-c", str(file)], {})
+    return Process([_found("nats-server"), "-c", str(file)], {}, is_quiet=True)
 
 
 BROKERS: Final = {"mosquitto": mosquitto, "nats": nats}
