@@ -5,12 +5,18 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 APT := mosquitto mosquitto-clients nats-server chromium
+# g++ brings the headers of libc, which gcc alone only recommends.
+BENCH := g++ mosquitto nats-server chromium golang-go \
+	golang-github-go-chi-chi-dev golang-github-gorilla-websocket-dev golang-github-eclipse-paho.mqtt.golang-dev
+
+# The rooms of the compiled modules; the rest is the same Python either way.
+MACHINE := -o pythonpath=".cache/compiled ." $(addprefix tests/,bus ingest mqtt state stream thing)
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export UV_NO_PROGRESS := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check format lint types imports openapi requirements clean
+.PHONY: help run test bench compile check format lint types imports openapi requirements clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1 \2/p' $(MAKEFILE_LIST) | awk '{printf "  %s %-13s", $$1, $$2; $$1 = $$2 = ""; print}'
@@ -18,9 +24,23 @@ help: ## list the targets
 run: $(VENV)/run.stamp ## start the demo: a simulated bakery, its API and its console
 	@exec $(BIN)/egizcore demo
 
-test: $(VENV)/dev.stamp ## run every test, with the real servers that it can install
+test: $(VENV)/dev.stamp ## run every test (COMPILED=1: the hot rooms' against what `make compile` made)
 	@sh .ci/servers $(APT)
-	$(BIN)/pytest -n $${WORKERS:-2} --dist worksteal
+	$(BIN)/pytest -n $${WORKERS:-2} --dist worksteal $(if $(COMPILED),$(MACHINE))
+
+bench: $(VENV)/dev.stamp ## measure it beside its peers (SCENARIOS=flood,fanout RUNS=1)
+	@sh .ci/servers $(BENCH)
+	$(BIN)/python -m bench $(if $(SCENARIOS),--scenarios $(SCENARIOS)) $(if $(RUNS),--runs $(RUNS))
+
+compile: $(VENV)/dev.stamp ## build a wheel in dist/ whose hot modules are machine code
+	@sh .ci/servers g++
+	@rm -rf .cache/compile .cache/compiled
+	@mkdir -p .cache/compile && cp -r src pyproject.toml README.md .cache/compile
+	cd .cache/compile && HATCH_BUILD_HOOKS_ENABLE=1 ../../$(BIN)/python -m hatchling build -t wheel -d ../wheel >../compile.log 2>&1 \
+		|| { tail -n 20 ../compile.log; exit 1; }
+	@mkdir -p dist && cp .cache/wheel/*.whl dist
+	@$(BIN)/uv pip install --quiet --no-deps --target .cache/compiled .cache/wheel/*.whl
+	@PYTHONPATH=.cache/compiled $(BIN)/python -m egizcore version
 
 check: format lint types imports test ## all that CI demands
 

@@ -3,6 +3,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable
+from importlib.machinery import EXTENSION_SUFFIXES
 from pathlib import Path
 from typing import Any
 
@@ -58,7 +59,24 @@ def failing(monkeypatch: pytest.MonkeyPatch, error: BaseException) -> int:
 def test_version_prints_the_version(capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.run(["version"]) == 0
     assert cli.run(["--version"]) == 0
-    assert capsys.readouterr().out == f"egizcore {__version__}\n" * 2
+    first, second = capsys.readouterr().out.splitlines()
+    assert first.startswith(f"egizcore {__version__} (")
+    assert second == f"egizcore {__version__}"
+
+
+def test_version_tells_which_modules_are_compiled(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    monkeypatch.setattr(cli, "__file__", str(tmp_path / "cli.py"))
+    cli.run(["version"])
+    for name in ("bus", "state"):
+        (tmp_path / name).mkdir()
+    (tmp_path / "state" / f"store{EXTENSION_SUFFIXES[0]}").touch()
+    (tmp_path / "bus" / f"bus{EXTENSION_SUFFIXES[0]}").touch()
+    cli.run(["version"])
+    pure, compiled = capsys.readouterr().out.splitlines()
+    assert pure == f"egizcore {__version__} (pure Python)"
+    assert compiled == f"egizcore {__version__} (compiled: bus.bus, state.store)"
 
 
 @pytest.mark.parametrize(
@@ -231,7 +249,7 @@ def command(*arguments: str, **options: Any) -> subprocess.CompletedProcess[str]
 
 
 def test_the_process_ends_with_the_commands_exit_code() -> None:
-    assert command("version").stdout == f"egizcore {__version__}\n"
+    assert command("--version").stdout == f"egizcore {__version__}\n"
     assert command("check-config", "--port", "x").returncode == 2
 
 

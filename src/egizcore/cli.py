@@ -9,6 +9,7 @@ import os
 import signal
 import sys
 from collections.abc import Callable, Sequence
+from importlib.machinery import EXTENSION_SUFFIXES
 from pathlib import Path
 from types import FrameType
 from typing import Any, NoReturn, TypeVar
@@ -200,8 +201,19 @@ def check_config(
 
 @cli.command()
 def version() -> None:
-    """Print the version."""
-    click.echo(f"egizcore {__version__}")
+    """Print the version, and which modules are compiled."""
+    names = _compiled()
+    built = f"compiled: {', '.join(names)}" if names else "pure Python"
+    click.echo(f"egizcore {__version__} ({built})")
+
+
+def _compiled() -> list[str]:
+    """The modules of this installation that are machine code, without importing them."""
+    here = Path(__file__).parent
+    files = sorted(here.rglob(f"*{EXTENSION_SUFFIXES[0]}"))
+    return [
+        ".".join((*one.parent.relative_to(here).parts, one.name.split(".")[0])) for one in files
+    ]
 
 
 def _filter(text: str) -> dict[str, object]:

@@ -12,7 +12,7 @@ from egizcore.errors import LimitExceeded
 from egizcore.ingest import RouteSettings
 from egizcore.ingest.decode import decode_features, is_flat
 from egizcore.quantity import Size
-from egizcore.state import LimitSettings, Reading, Store, settle
+from egizcore.state import LimitSettings, Reading, settle
 from egizcore.thing.event import Event
 from egizcore.thing.model import Thing
 from egizcore.thing.moment import rfc3339
@@ -284,11 +284,9 @@ def test_a_deletion_is_a_version_and_a_thing_that_comes_back_begins_above_it() -
     assert [event["version"] for event in plant.told()[-3:]] == [5, 6, 7]
 
 
-def test_forgotten_deletions_raise_the_floor_under_all_new_things(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr(Store, "MAX_GRAVES", 2)
+def test_forgotten_deletions_raise_the_floor_under_all_new_things() -> None:
     plant = Plant()
+    plant.store._most_graves = 2
     oven(plant, a={"x": 1})
     for n in range(7):
         report(plant, {"a": {"x": n}})

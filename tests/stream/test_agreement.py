@@ -11,6 +11,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 from tests.stream.plant import Json, Plant, Screen
+from tests.thing.samples import deep_copy
 
 from egizcore.thing.event import DesiredStateChanged, Event, FeatureDeleted, StateChanged
 from egizcore.thing.model import Thing
@@ -208,7 +209,7 @@ class Agreement(RuleBasedStateMachine):
             del self.before[event.thingId]
             del state[event.thingId]
         else:
-            self.before[event.thingId] = copy.deepcopy(after)
+            self.before[event.thingId] = deep_copy(after)
             state[event.thingId] = copy.deepcopy(after.document())
         self.states.append(state)
 

@@ -52,7 +52,12 @@ def things(draw: st.DrawFn, thing_id: str | None = None) -> Thing:
 
 
 def deep_copy(thing: Thing) -> Thing:
-    return copy.deepcopy(thing)
+    twin = thing.copy()
+    twin.metadata = copy.deepcopy(thing.metadata)
+    for feature in twin.features.values():
+        feature.properties = copy.deepcopy(feature.properties)
+        feature.desired_state = copy.deepcopy(feature.desired_state)
+    return twin
 
 
 names_below: Final = st.lists(st.sampled_from((*NAMES, "1", "01", "lastUpdated")), max_size=3)

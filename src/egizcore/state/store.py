@@ -37,6 +37,9 @@ there the two are told apart."""
 GROWTH: Final = 4
 """A byte of a payload is at most four as we write it: ``1e15,`` is ``1000000000000000.0,``."""
 
+MAX_GRAVES: Final = 100_000
+"""Deleted Things whose last version is remembered."""
+
 _encoder: Final = msgspec.json.Encoder()
 
 
@@ -53,6 +56,7 @@ class Store:
         "_floor",
         "_graves",
         "_limits",
+        "_most_graves",
         "_size",
         "applied",
         "bus",
@@ -63,8 +67,6 @@ class Store:
         "unchanged",
     )
 
-    MAX_GRAVES: Final = 100_000
-
     def __init__(self, bus: Bus, limits: LimitSettings) -> None:
         self.bus = bus
         self.index = Index()
@@ -73,6 +75,7 @@ class Store:
         self._size = int(limits.thing)
         self.nesting = limits.nesting  # whoever reads documents holds to it
         # Versions of deleted Things, oldest first. An evicted one raises the floor of all.
+        self._most_graves = MAX_GRAVES
         self._graves: dict[str, int] = {}
         self._floor = 0
         self.applied = 0  # parts, read at scrape
@@ -100,7 +103,7 @@ class Store:
         if room < 0:
             return False
         features = thing.features
-        merged: list[JsonObject] = []
+        merged: dict[str, JsonObject] = {}
         for name, patch in reading.items():
             feature = features.get(name)
             if feature is None or not patch:
@@ -120,13 +123,13 @@ class Store:
                     new[key] = joined
             if len(new) != len(old):
                 return False
-            merged.append(new)
+            merged[name] = new
         if not merged:
             return False
         thing.room = room
         bus = self.bus
         listeners = bus.listeners
-        for (name, patch), new in zip(reading.items(), merged, strict=True):
+        for name, new in merged.items():  # by name: zip of both cost a quarter (make bench, flood)
             if thing.still is not None:
                 thing.keep_still()
             feature = features[name]
@@ -135,7 +138,7 @@ class Store:
             thing.version = version = thing.version + 1
             bus.seq = seq = bus.seq + 1
             if listeners:
-                event = StateChanged(thing.id, name, patch, version, timestamp, seq)
+                event = StateChanged(thing.id, name, reading[name], version, timestamp, seq)
                 for listener in listeners:
                     listener(event, thing, thing)
         self.applied += len(merged)
@@ -242,7 +245,7 @@ class Store:
 
     def _bury(self, thing_id: str, version: int) -> None:
         self._graves[thing_id] = version
-        if len(self._graves) > self.MAX_GRAVES:
+        if len(self._graves) > self._most_graves:
             evicted = next(iter(self._graves))
             self._floor = max(self._floor, self._graves.pop(evicted))
 

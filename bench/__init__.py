@@ -1,0 +1,1 @@
+"""The benchmark: real servers under load, side by side (`make bench`)."""
