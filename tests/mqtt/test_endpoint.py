@@ -8,10 +8,10 @@ import paho.mqtt.publish
 import pytest
 from paho.mqtt.enums import MQTTProtocolVersion
 from structlog.testing import capture_logs
-from tests.mqtt.peers import PATIENCE, Inbox, Peer, serving, until
+from tests.mqtt.peers import PATIENCE, Inbox, Peer, an_endpoint, serving, until
 
 from egizcore.errors import StartupFailed
-from egizcore.mqtt import Batch, Endpoint, EndpointSettings, Origin, Topics
+from egizcore.mqtt import Batch, Endpoint, EndpointSettings, Origin
 from egizcore.mqtt import connection as connection_module
 from egizcore.mqtt import endpoint as endpoint_module
 from egizcore.mqtt import packet as p
@@ -163,7 +163,7 @@ async def test_what_waits_is_counted_in_kernel_and_session(
         (b"\x30\xff\xff\xff\x7f", Reason.PACKET_TOO_LARGE),
         (b"\x30\x05\0\x01#\0x", Reason.TOPIC_NAME_INVALID),
         (encode(p.Connect("dev"), p.V5), Reason.PROTOCOL_ERROR),
-        (encode(p.Publish("t", b"", 2, id=1), p.V5), Reason.QOS_NOT_SUPPORTED),
+        (b"\x30\x07\0\x01t\x03\x23\0\0", Reason.TOPIC_ALIAS_INVALID),
     ],
 )
 async def test_a_broken_packet_costs_its_connection_and_no_other(
@@ -347,7 +347,7 @@ async def test_stop_does_not_wait_for_a_device_that_stays(
 @pytest.mark.parametrize("host", ["127.0.0.1", "localhost"])
 async def test_a_taken_port_is_one_clear_line(endpoint: Endpoint[str], host: str) -> None:
     settings = EndpointSettings(host=host, port=endpoint.port)
-    other = Endpoint(settings, Topics(str), Inbox(), max_packet=1, authenticate=lambda *_: True)
+    other = an_endpoint(settings, Inbox())
     with pytest.raises(StartupFailed, match=f"{host}:{endpoint.port}: the port is taken") as no:
         await other.start()
     assert "endpoint.port" in no.value.mend
@@ -356,7 +356,7 @@ async def test_a_taken_port_is_one_clear_line(endpoint: Endpoint[str], host: str
 
 async def test_an_address_of_another_machine_is_one_clear_line() -> None:
     settings = EndpointSettings(host="192.0.2.1", port=0)
-    other = Endpoint(settings, Topics(str), Inbox(), max_packet=1, authenticate=lambda *_: True)
+    other = an_endpoint(settings, Inbox())
     with pytest.raises(StartupFailed, match=r"192\.0\.2\.1:0: ") as no:
         await other.start()
     assert "endpoint.host" in no.value.mend
@@ -379,9 +379,12 @@ async def test_two_hundred_idle_devices_do_not_hinder_one(
 HUNGRY = """
 import asyncio, resource, sys, uvloop
 from egizcore.mqtt import Endpoint, EndpointSettings, Topics
+def nothing(*_):
+    return True
 async def main():
-    endpoint = Endpoint(EndpointSettings(port=0), Topics(str), lambda *_: None,
-                        max_packet=1000, authenticate=lambda *_: True)
+    endpoint = Endpoint(EndpointSettings(port=0), Topics(str), nothing, max_packet=1000,
+                        authenticate=nothing, may_subscribe=nothing, subscribed=nothing,
+                        acknowledged=nothing, dropped=nothing)
     await endpoint.start()
     hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     resource.setrlimit(resource.RLIMIT_NOFILE, (24, hard))

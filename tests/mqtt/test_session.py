@@ -6,6 +6,7 @@ from itertools import pairwise
 from hypothesis import example, given
 from hypothesis import strategies as st
 from tests.mqtt import samples
+from tests.mqtt.hosts import FakeHost, memory
 
 from egizcore.mqtt import packet as p
 from egizcore.mqtt.client_session import ClientSession, greeting
@@ -20,12 +21,12 @@ versions = st.sampled_from((p.V3, p.V5))
 
 
 def server() -> ServerSession[str]:
-    return ServerSession(Topics(str), lambda *_: True, 0.0, max_packet=MAX_PACKET)
+    return ServerSession(Topics(str), FakeHost(), 0.0, max_packet=MAX_PACKET)
 
 
 def client(version: int) -> ClientSession[str]:
     connect = greeting(version, "us", None, None, max_packet=MAX_PACKET)
-    return ClientSession(Topics(str), connect, ["#"], 0.0, max_packet=MAX_PACKET)
+    return ClientSession(Topics(str), connect, ["#"], memory(), 0.0, max_packet=MAX_PACKET)
 
 
 def opened(version: int) -> ServerSession[str]:
@@ -169,7 +170,7 @@ def test_the_same_topic_gives_the_same_target() -> None:
         made.append(object())
         return made[-1]
 
-    one = ServerSession(Topics(resolve), lambda *_: True, 0.0, max_packet=MAX_PACKET)
+    one = ServerSession(Topics(resolve), FakeHost(), 0.0, max_packet=MAX_PACKET)
     data = encode(p.Connect("d", p.V3), p.V3) + encode(p.Publish("t", b""), p.V3) * 3
     assert [target for target, _, _ in one.receive(data, 0.0)] == made * 3
     assert len(made) == 1

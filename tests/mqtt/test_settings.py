@@ -10,10 +10,11 @@ from egizcore.mqtt.settings import Address, EndpointSettings, LinkSettings
 @pytest.mark.parametrize(
     ("url", "address"),
     [
-        ("mqtt://localhost", Address("localhost", 1883, None, None)),
-        ("mqtt://broker:1884/", Address("broker", 1884, None, None)),
-        ("mqtt://[::1]:1885", Address("::1", 1885, None, None)),
-        ("mqtt://u%40x:p%2Fw@h", Address("h", 1883, "u@x", b"p/w")),
+        ("mqtt://localhost", Address("localhost", 1883, None, None, secure=False)),
+        ("mqtt://broker:1884/", Address("broker", 1884, None, None, secure=False)),
+        ("mqtt://[::1]:1885", Address("::1", 1885, None, None, secure=False)),
+        ("mqtt://u%40x:p%2Fw@h", Address("h", 1883, "u@x", b"p/w", secure=False)),
+        ("mqtts://h", Address("h", 8883, None, None, secure=True)),
     ],
 )
 def test_a_url_names_broker_and_credentials(url: str, address: Address) -> None:
@@ -23,7 +24,7 @@ def test_a_url_names_broker_and_credentials(url: str, address: Address) -> None:
 @pytest.mark.parametrize(
     ("url", "why"),
     [
-        ("mqtts://h", "unknown scheme 'mqtts'"),
+        ("https://h", "unknown scheme 'https'"),
         ("localhost:1883", "unknown scheme"),
         ("mqtt://", "no host"),
         ("mqtt://h:99999", "cannot be read"),
@@ -45,7 +46,7 @@ def test_the_password_comes_from_a_file_without_its_last_newline(tmp_path: Path)
     file = tmp_path / "password"
     file.write_bytes(b"s3cret\n")
     settings = LinkSettings(url="mqtt://u@h", username="v", password_file=str(file))
-    assert settings.address() == Address("h", 1883, "v", b"s3cret")
+    assert settings.address() == Address("h", 1883, "v", b"s3cret", secure=False)
 
 
 def test_a_missing_password_file_is_one_clear_line(tmp_path: Path) -> None:
@@ -58,7 +59,7 @@ def test_a_missing_password_file_is_one_clear_line(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "wrong",
     [
-        {"qos": 2},
+        {"qos": 3},
         {"qos": -1},
         {"share": "a/b"},
         {"share": ""},
