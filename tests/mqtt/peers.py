@@ -1,6 +1,7 @@
 """The other side of a socket: a device that sends what it is told to, and a scripted broker."""
 
 import asyncio
+import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import ClassVar, Self
@@ -129,8 +130,8 @@ Script = Callable[[Peer, int], Awaitable[object]]
 
 
 @asynccontextmanager
-async def broker(script: Script) -> AsyncIterator[int]:
-    """A TCP server that plays *script* with each connection and its number; gives its port."""
+async def broker(script: Script, context: ssl.SSLContext | None = None) -> AsyncIterator[int]:
+    """A server that plays *script* with each connection and its number; gives its port."""
     count = 0
     tasks: set[asyncio.Task[None]] = set()
 
@@ -147,7 +148,7 @@ async def broker(script: Script) -> AsyncIterator[int]:
             tasks.discard(task)
             peer.close()
 
-    server = await asyncio.start_server(serve, "127.0.0.1", 0)
+    server = await asyncio.start_server(serve, "127.0.0.1", 0, ssl=context)
     try:
         yield int(server.sockets[0].getsockname()[1])
     finally:

@@ -55,6 +55,7 @@ class ClientSession(Session[T]):
         "_qos",
         "_share",
         "_waiting",
+        "_wildcards",
         "refused",
         "remark",
     )
@@ -84,6 +85,7 @@ class ClientSession(Session[T]):
         self._waiting: dict[int, str] = {}  # SUBSCRIBE id → filter, until its SUBACK
         self._most_in_flight = MAX_IN_FLIGHT
         self._most_qos = 1
+        self._wildcards = True
         self.refused: dict[str, str] = {}
         self.remark = ""
         self._out.append(encode(connect, connect.version))
@@ -226,6 +228,7 @@ class ClientSession(Session[T]):
         self._most_in_flight = min(MAX_IN_FLIGHT, announced.receive_maximum or MAX_IN_FLIGHT)
         self._most_qos = 0 if announced.maximum_qos == 0 else 1
         self._peer_maximum = announced.maximum_packet_size or inf
+        self._wildcards = announced.wildcard_subscription_available != 0
         if self._share and self.version == p.V5 and announced.shared_subscription_available == 0:
             self._share = None
             self.remark = "the broker has no shared subscriptions: every member gets everything"
@@ -236,6 +239,9 @@ class ClientSession(Session[T]):
     def _subscribe(self) -> None:
         """A SUBSCRIBE for each filter, so that one which the broker refuses costs only itself."""
         for wanted in self._filters:
+            if not self._wildcards and ("+" in wanted or "#" in wanted):
+                self.refused[wanted] = Reason.WILDCARD_SUBSCRIPTIONS_NOT_SUPPORTED.words
+                continue
             number = self.memory.outgoing.next_id(self._waiting)
             self._waiting[number] = wanted
             # Retain Handling and Retain As Published are 0: RETAIN means "replayed".

@@ -297,8 +297,11 @@ class Endpoint(Generic[T]):
         return Device(self, self._topics, self._max_packet)
 
     def _sweep(self) -> None:
-        """End the connections whose time is over: no CONNECT, keep-alive, nothing read."""
-        now = monotonic()
+        self._look(monotonic())
+        self._sweeper = asyncio.get_running_loop().call_later(_SWEEP, self._sweep)
+
+    def _look(self, now: float) -> None:
+        """End what is over: waits for a CONNECT, keep-alives, sessions, the delays of wills."""
         for device in tuple(self._connections):
             if device.overdue(now):
                 device.cut("the device does not read what it is sent")
@@ -306,7 +309,6 @@ class Endpoint(Generic[T]):
                 device.session.tick(now)
                 device.flush()
         self._sessions.sweep(now)
-        self._sweeper = asyncio.get_running_loop().call_later(_SWEEP, self._sweep)
 
 
 @contextmanager

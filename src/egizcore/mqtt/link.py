@@ -6,7 +6,9 @@ be, is tried again with back-off, and everything is subscribed to anew.
 
 import asyncio
 import re
+import ssl
 from collections.abc import Callable, Sequence
+from errno import ECONNRESET
 from os import strerror
 from random import Random
 from secrets import token_hex
@@ -379,7 +381,13 @@ def _ignore(batch: Batch[None], origin: Origin) -> None:
 
 def _words(error: OSError) -> str:
     """Why a dial failed, in the system's words and nothing else."""
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return f"certificate verify failed: {error.verify_message}".lower().rstrip(".")
+    if isinstance(error, ssl.SSLError):
+        return f"TLS failed: {error.reason}".replace("_", " ").lower()
     found = _ERRNO.search(str(error))
     if found:
         return strerror(int(found[1])).lower()
+    if isinstance(error, ConnectionResetError):
+        return strerror(ECONNRESET).lower()
     return (error.strerror or str(error) or type(error).__name__).lower()
