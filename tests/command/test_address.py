@@ -15,7 +15,9 @@ def test_a_device_stands_as_one_level_of_the_topic() -> None:
     assert Address("{device}").topic("oven-001") == "oven-001"
 
 
-@pytest.mark.parametrize("device", ["", "a/b", "+", "#", "a+", "a\0b", "x" * 65_535])
+@pytest.mark.parametrize(
+    "device", ["", "a/b", "+", "#", "a+", "a\0b", "\x01", "\x85", "\ufffe", "\ud800", "x" * 65_535]
+)
 def test_a_name_that_cannot_be_a_level_has_no_topic(device: str) -> None:
     assert USUAL.topic(device) is None
 

@@ -5,7 +5,7 @@ from typing import Final, final
 from egizcore.mqtt import ProtocolError, check_name
 
 _DEVICE: Final = "{device}"
-_UNFIT: Final = frozenset("/+#\0")  # would reach other topics than the device's own, or none
+_UNFIT: Final = frozenset("/+#")  # would reach other topics than the device's own, or none
 _MAX_BYTES: Final = 65_535  # of a topic name (MQTT 5, section 1.5.4)
 
 
@@ -30,8 +30,12 @@ class Address:
             raise ValueError(f"`topic`: {error}") from None
 
     def topic(self, device: str) -> str | None:
-        """Where *device* hears its commands; None for a name that cannot be a level."""
-        if not device or not _UNFIT.isdisjoint(device):
+        """Where *device* hears its commands; None for a name that cannot be a level.
+
+        Some brokers end a connection whose topics have characters that nobody can print (MQTT 5,
+        section 1.5.4), and a device's name may come out of a payload.
+        """
+        if not device or not device.isprintable() or not _UNFIT.isdisjoint(device):
             return None
         topic = self._prefix + device + self._suffix
         return topic if len(topic.encode(errors="surrogatepass")) <= _MAX_BYTES else None
