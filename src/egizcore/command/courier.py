@@ -25,10 +25,10 @@ class Way(Protocol):
 
 @final
 class Listener:
-    """A client of the endpoint that hears commands.
+    """A client of the endpoint that hears commands, and what it knows.
 
-    *told* has the ids of the Things of which it got all that is desired, with its subscription
-    or with its first report.
+    *told* has the Things of which it got all that is desired, with its subscription or with a
+    report: id → number of the newest wish at that time.
     """
 
     __slots__ = ("origin", "told")
@@ -37,16 +37,13 @@ class Listener:
 
     def __init__(self, origin: Origin) -> None:
         self.origin = origin
-        self.told: set[str] = set()
+        self.told: dict[str, int] = {}
 
-    def tell(self, thing_id: str) -> bool:
-        """Note that it is told of this Thing; False if it was before."""
-        if thing_id in self.told:
-            return False
-        if len(self.told) >= self.MAX_TOLD:
+    def tell(self, thing_id: str, wish: int) -> None:
+        """Note that it knows what is desired of this Thing, up to *wish*."""
+        if len(self.told) >= self.MAX_TOLD and thing_id not in self.told:
             self.told.clear()
-        self.told.add(thing_id)
-        return True
+        self.told[thing_id] = wish
 
 
 @final
@@ -71,6 +68,8 @@ class Courier:
         "_retain",
         "_roster",
         "_things",
+        "_wish",
+        "_wishes",
         "acknowledged",
         "dropped",
         "forgotten",
@@ -94,6 +93,8 @@ class Courier:
         for device, thing_id in devices.items():
             self._mapped.setdefault(thing_id, []).append(device)
         self._roster = Roster()
+        self._wish = 0  # number of the newest change of what is desired
+        self._wishes: dict[str, int] = {}  # Thing id → its newest one; bounded by the Things
         # At MAX_LISTENERS the oldest is forgotten and counted: it hears again by subscribing.
         self._by_client: dict[str, Listener] = {}
         self._by_device: dict[str, Listener] = {}  # the last that subscribed as this device
@@ -114,6 +115,7 @@ class Courier:
                 self._publish(after, feature)
         elif isinstance(event, ThingDeleted) and before is not None:
             self._roster.leave(before)
+            self._wishes.pop(before.id, None)
 
     def heard(self, thing: Thing, device: str | None, origin: Origin) -> str | None:
         """*device* reports for *thing*, over *origin*; the name that it goes by from now on.
@@ -132,9 +134,11 @@ class Courier:
         noted = self._roster.note(thing, name, origin)
         if direct:
             listener = self._by_device.get(name) or self._by_client.get(origin.client_id)
-            if listener is not None and listener.tell(thing.id):
+            newest = self._wishes.get(thing.id, 0)
+            if listener is not None and listener.told.get(thing.id, -1) < newest:
+                listener.tell(thing.id, newest)
                 for feature in _wished(thing):
-                    self._send(name, message(thing, feature))
+                    self._send(name, thing.id, message(thing, feature))
         return noted.name
 
     def may_subscribe(self, origin: Origin, filter: str) -> bool:
@@ -155,7 +159,7 @@ class Courier:
         self._by_device[name] = listener
         self.forgotten += _trimmed(self._by_device, self.MAX_LISTENERS)
         for thing in self._things_of(name, origin):
-            listener.tell(thing.id)
+            listener.tell(thing.id, self._wishes.get(thing.id, 0))
             for feature in _wished(thing):
                 self.sent += origin.send(filter, message(thing, feature))
 
@@ -170,28 +174,31 @@ class Courier:
     # Who gets what --------------------------------------------------------------------------
 
     def _publish(self, thing: Thing, feature: str) -> None:
+        self._wish += 1
+        self._wishes[thing.id] = self._wish
         devices = list(self._mapped.get(thing.id, ()))
         if thing.reporter is not None and thing.reporter not in devices:
             devices.append(thing.reporter)
         if devices:
             payload = message(thing, feature)
             for device in devices:
-                self._send(device, payload)
+                self._send(device, thing.id, payload)
 
-    def _send(self, name: str, payload: bytes) -> None:
+    def _send(self, name: str, thing_id: str, payload: bytes) -> None:
         """To one device, by the way it came; by every link if it never did."""
         topic = self._address.topic(name)
         device = self._roster.device(name)
         listener = self._by_device.get(name)
         if listener is not None and topic is not None:
             if listener.origin.send(topic, payload):
+                listener.tell(thing_id, self._wishes.get(thing_id, 0))
                 self.sent += 1
                 return
             del self._by_device[name]  # its session is gone, or its subscription
         if device is None:
             ways = self.links
         elif device.origin.source == ENDPOINT:
-            self._send_direct(name, device.origin, payload)
+            self._send_direct(name, device.origin, thing_id, payload)
             return
         else:
             ways = (device.origin,)
@@ -203,7 +210,7 @@ class Courier:
             else:
                 self.dropped += 1
 
-    def _send_direct(self, device: str, origin: Origin, payload: bytes) -> None:
+    def _send_direct(self, device: str, origin: Origin, thing_id: str, payload: bytes) -> None:
         """To a client of the endpoint, under the name that it subscribed with.
 
         One that hears no commands loses none: it gets what is desired when it subscribes.
@@ -211,6 +218,9 @@ class Courier:
         for name in (device, origin.client_id, origin.username):
             topic = None if name is None else self._address.topic(name)
             if topic is not None and origin.send(topic, payload):
+                listener = self._by_client.get(origin.client_id)
+                if listener is not None:
+                    listener.tell(thing_id, self._wishes.get(thing_id, 0))
                 self.sent += 1
                 return
 
