@@ -14,17 +14,21 @@ TABLE = {"c": "factory:l2"}
 THINGS = ("factory:l1", "factory:l2")
 FEATURES = ("f", "g")
 devices = st.sampled_from(["a", "b", "c"])
+reports = st.tuples(st.just("report"), devices, st.sampled_from(["l1", "l2"]))
+wants = st.tuples(
+    st.just("want"),
+    st.sampled_from(THINGS),
+    st.sampled_from(FEATURES),
+    st.one_of(st.none(), st.integers(0, 9)),
+)
 steps = st.one_of(
-    st.tuples(st.just("report"), devices, st.sampled_from(["l1", "l2"])),
+    reports,
+    reports,
+    wants,
+    wants,
     st.tuples(st.just("subscribe"), devices),
     st.tuples(st.just("unsubscribe"), devices),
     st.tuples(st.just("reconnect"), devices, st.booleans()),
-    st.tuples(
-        st.just("want"),
-        st.sampled_from(THINGS),
-        st.sampled_from(FEATURES),
-        st.one_of(st.none(), st.integers(0, 9)),
-    ),
     st.tuples(st.just("delete"), st.sampled_from(THINGS)),
     st.tuples(st.just("create"), st.sampled_from(THINGS), st.integers(0, 9)),
 )
@@ -36,6 +40,8 @@ class World:
     def __init__(self) -> None:
         self.plant = Plant(ROUTE, devices=TABLE)
         self.lines = {name: Line(name) for name in ("a", "b", "c")}
+        for name in self.lines:
+            self.subscribe(name)
 
     def report(self, device: str, line: str) -> None:
         self.plant.publish(self.lines[device], f"lines/{line}/{device}", {"f": {"p": 1}})
@@ -90,7 +96,7 @@ class World:
                         assert self.known(device, thing.id, name) == feature.desired_state
 
 
-@given(st.lists(steps, max_size=40))
+@given(st.lists(steps, min_size=10, max_size=40))
 def test_who_is_asked_and_listens_knows_all_that_is_desired(
     taken: list[tuple[Any, ...]],
 ) -> None:
