@@ -43,7 +43,7 @@ def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize("version", ["mqttv311", "mqttv5"])
-@pytest.mark.parametrize("qos", ["0", "1"])
+@pytest.mark.parametrize("qos", ["0", "1", "2"])
 async def test_mosquitto_pub_is_served(
     endpoint: Endpoint[str], inbox: Inbox, version: str, qos: str
 ) -> None:
@@ -63,7 +63,7 @@ async def test_mosquitto_pub_is_served(
 async def test_paho_is_served(
     endpoint: Endpoint[str], inbox: Inbox, version: MQTTProtocolVersion
 ) -> None:
-    some = [(f"t/{n}", b"%d" % n, n % 2, bool(n % 3)) for n in range(50)]
+    some = [(f"t/{n}", b"%d" % n, n % 3, bool(n % 4)) for n in range(50)]
     await asyncio.to_thread(
         paho.mqtt.publish.multiple,
         [*some],
@@ -82,12 +82,46 @@ async def test_paho_is_served(
 @pytest.mark.parametrize("version", [4, 5])
 async def test_gmqtt_is_served(endpoint: Endpoint[str], inbox: Inbox, version: int) -> None:
     client = gmqtt.Client("g")
+    got: list[bytes] = []
+
+    def arrived(_: object, __: object, payload: bytes, ___: object, ____: object) -> int:
+        got.append(payload)
+        return 0
+
+    client.on_message = arrived
     await client.connect("127.0.0.1", endpoint.port, version=version, keepalive=10)
-    client.publish("a", b"1", qos=0)
-    client.publish("b", b"2", qos=1)
-    await inbox.until(2)
+    for qos in range(3):
+        client.publish(f"t/{qos}", b"x", qos=qos)
+    await inbox.until(3)
+    client.subscribe("devices/g/desired", qos=2)
+    await until(lambda: endpoint.send("g", "devices/g/desired", b"on"))
+    await until(lambda: got)
     await client.disconnect()
-    assert sorted(inbox.messages) == [("a", b"1", False), ("b", b"2", False)]
+    assert sorted(inbox.messages) == [(f"t/{qos}", b"x", False) for qos in range(3)]
+    assert got == [b"on"]
+
+
+@pytest.mark.parametrize("version", ["mqttv311", "mqttv5"])
+async def test_mosquitto_sub_has_its_command_topic_no_other_and_a_will(
+    endpoint: Endpoint[str], inbox: Inbox, version: str
+) -> None:
+    told = ["-p", str(endpoint.port), "-V", version, "-q", "2", "-i", "m", "-v"]
+    will = ["--will-topic", "status/m", "--will-payload", "gone", "--will-qos", "2"]
+    try:
+        process = await asyncio.create_subprocess_exec(
+            "mosquitto_sub", *told, *will, "-t", "devices/m/desired", "-t", "#",
+            stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.DEVNULL,
+        )  # fmt: skip
+    except FileNotFoundError:
+        pytest.skip("mosquitto_sub is not installed")
+    assert process.stdout is not None
+    await until(lambda: endpoint.send("m", "devices/m/desired", b"on"))
+    assert not endpoint.send("m", "elsewhere", b"no")
+    assert await process.stdout.readline() == b"devices/m/desired on\n"
+    process.kill()
+    await process.wait()
+    await inbox.until(1)
+    assert inbox.messages == [("status/m", b"gone", False)]
 
 
 # Delivery

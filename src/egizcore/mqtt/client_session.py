@@ -229,6 +229,9 @@ class ClientSession(Session[T]):
         self._most_qos = 0 if announced.maximum_qos == 0 else 1
         self._peer_maximum = announced.maximum_packet_size or inf
         self._wildcards = announced.wildcard_subscription_available != 0
+        kept = announced.session_expiry_interval
+        if kept is not None and kept < KEPT and not self._clean:
+            self.remark = f"the broker keeps our session for {kept} s only"
         if self._share and self.version == p.V5 and announced.shared_subscription_available == 0:
             self._share = None
             self.remark = "the broker has no shared subscriptions: every member gets everything"

@@ -122,12 +122,14 @@ class Connection(asyncio.Protocol, Generic[T]):
         """Half-close, and read on for a moment.
 
         Closing a socket with unread bytes resets it, and a reset may overtake the DISCONNECT
-        that tells the peer why.
+        that tells the peer why. TLS has no half-close.
         """
         self._leaves_at = monotonic() + LINGER
-        if transport.can_write_eof():  # not with TLS
-            with suppress(OSError):  # the peer has reset it
-                transport.write_eof()
+        if not transport.can_write_eof():
+            transport.close()
+            return
+        with suppress(OSError):  # the peer has reset it
+            transport.write_eof()
         transport.resume_reading()
 
     def cut(self, why: str) -> None:

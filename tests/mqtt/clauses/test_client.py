@@ -124,6 +124,15 @@ def test_3_2_2_5_a_session_that_the_broker_forgot_is_forgotten_here(version: int
     assert [payload for _, payload, _ in script.got] == [b"1", b"2"]
 
 
+@pytest.mark.parametrize(("clean", "told"), [(True, False), (False, True)])
+def test_3_2_2_3_2_a_broker_that_keeps_our_session_for_less_is_told_of(
+    *, clean: bool, told: bool
+) -> None:
+    script = Script(p.V5, clean=clean)
+    script.accept(announced=Properties(session_expiry_interval=60))
+    assert (script.session.remark == "the broker keeps our session for 60 s only") is told
+
+
 def test_3_2_2_3_11_wildcards_that_the_broker_does_not_know_are_not_sent() -> None:
     script = Script(p.V5)
     script.read()
