@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from structlog.testing import capture_logs
+from tests.mqtt import samples
 from tests.mqtt.peers import Inbox, Peer, accept, broker, serving, until
 
 from egizcore.errors import SettingsInvalid
@@ -188,6 +189,22 @@ async def test_a_nap_does_not_end_the_pause_for_a_broker_that_does_not_read(inbo
     assert transport.resumed == 1
 
 
+async def test_commands_for_a_broker_that_does_not_read_wait_until_it_does(inbox: Inbox) -> None:
+    channel, transport = open_channel(inbox)
+    link = channel._link
+    link._channel = channel
+    channel.flush()
+    transport.written = b""
+    channel.pause_writing()
+    for number in range(1, 4):
+        assert channel.send("devices/a/desired", b"%d" % number)
+    assert transport.written == b""
+    channel.resume_writing()
+    assert [
+        one.payload for one in samples.read(transport.written, p.V5) if isinstance(one, p.Publish)
+    ] == [b"1", b"2", b"3"]
+
+
 async def test_nothing_is_published_to_a_broker_that_does_not_read(inbox: Inbox) -> None:
     async def script(peer: Peer, number: int) -> None:
         await accept(peer)
@@ -224,6 +241,7 @@ class Transport(asyncio.Transport):
     def __init__(self) -> None:
         super().__init__()
         self.paused = self.resumed = 0
+        self.written = b""
 
     def pause_reading(self) -> None:
         self.paused += 1
@@ -236,6 +254,7 @@ class Transport(asyncio.Transport):
 
     def write(self, data: bytes | bytearray | memoryview) -> None:
         assert data
+        self.written += data
 
     def is_closing(self) -> bool:
         return False

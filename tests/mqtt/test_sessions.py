@@ -116,3 +116,14 @@ def waiting(seconds: int) -> Properties:
 
 def test_a_session_that_nobody_has_cannot_be_sent_to(stage: Stage) -> None:
     assert not stage.endpoint.send("nobody", "devices/nobody/desired", b"x")
+
+
+def test_each_session_ends_in_its_own_time(stage: Stage) -> None:
+    for name, seconds in (("a", 30), ("b", 10), ("c", 20)):
+        wish = Properties(session_expiry_interval=seconds)
+        stage.device(client_id=name, properties=wish).lose()
+    left = []
+    for _ in range(4):
+        stage.pass_time(10)
+        left.append(stage.endpoint.away)
+    assert left == [2, 1, 0, 0]

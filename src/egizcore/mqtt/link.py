@@ -93,6 +93,16 @@ class Channel(Connection[T]):
             asyncio.get_running_loop().call_later(_NAP, self._wake)
         self._read_at = now
 
+    def pump(self) -> None:
+        """Send what waits."""
+        self._session.pump()
+        self.flush()
+
+    def resume_writing(self) -> None:
+        """The broker reads again: what was published meanwhile may go."""
+        super().resume_writing()
+        self.pump()
+
     def _wake(self) -> None:
         self._read_at = monotonic()
         self.resume()
@@ -216,9 +226,8 @@ class Link(Generic[T]):
     def send(self, topic: str, payload: bytes, *, retain: bool = False) -> bool:
         """Queue a message of QoS 1; it waits for a connection, and for room in the window."""
         self._memory.outgoing.put(Message(topic, payload, retain))
-        if self._channel is not None:
-            self._channel.session.pump()
-            self._channel.flush()
+        if self._channel is not None and not self._channel.stalled:
+            self._channel.pump()
         return True
 
     async def run(self) -> None:

@@ -559,6 +559,16 @@ def test_4_1_wills_that_wait_have_a_bound_in_bytes(
     assert stage.payloads == [b"gone"] * 3
 
 
+def test_4_1_a_will_that_was_spared_makes_room_for_others(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("egizcore.mqtt.sessions.WILL_BYTES", 10)
+    for number in range(5):
+        kept(stage, f"d{number}", will=will_after(60)).lose()
+        stage.device(client_id=f"d{number}", clean_start=False, present=True)
+    assert stage.heard == []
+
+
 def test_4_1_of_too_many_commands_the_oldest_are_dropped(stage: Stage) -> None:
     kept(stage).lose()
     for number in range(70):
