@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from egizcore.mqtt.memory import Memory, Outgoing, Tally
+from egizcore.mqtt.memory import Budget, Memory, Outgoing, Tally
 
 
 class Outcomes:
@@ -26,7 +26,9 @@ class Outcomes:
 def memory(
     outcomes: Outcomes | None = None, *, messages: int = 1024, size: int = 1 << 20
 ) -> Memory:
-    return Memory(Outgoing((outcomes or Outcomes()).tally, messages=messages, size=size))
+    return Memory(
+        Outgoing((outcomes or Outcomes()).tally, Budget(size), messages=messages, size=size)
+    )
 
 
 class FakeHost:

@@ -2,7 +2,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.mqtt.hosts import Outcomes
 
-from egizcore.mqtt.memory import Identifiers, Message, Outgoing
+from egizcore.mqtt.memory import OVERHEAD, Budget, Identifiers, Message, Outgoing
 
 numbers = st.integers(1, 65_535)
 
@@ -38,8 +38,8 @@ class Naive:
 def test_each_publication_is_sent_in_order_until_it_is_confirmed_or_counted_as_lost(
     steps: list[str], most: int
 ) -> None:
-    outcomes, naive = Outcomes(), Naive()
-    ours = Outgoing(outcomes.tally, messages=most, size=1000)
+    outcomes, naive, budget = Outcomes(), Naive(), Budget(1 << 20)
+    ours = Outgoing(outcomes.tally, budget, messages=most, size=1 << 20)
     count = 0
     for step in steps:
         match step:
@@ -75,25 +75,46 @@ def test_each_publication_is_sent_in_order_until_it_is_confirmed_or_counted_as_l
         assert ours.in_flight == len(naive.flight) - len(naive.unsent)
         assert (outcomes.confirmed, outcomes.lost) == (naive.confirmed, naive.lost)
     left = len(naive.waiting) + len(naive.flight)
+    assert bool(budget.used) is bool(left)
     ours.discard()
     assert outcomes.lost == naive.lost + left
-    assert (ours.idle, ours.in_flight) == (True, 0)
+    assert (ours.idle, ours.in_flight, budget.used) == (True, 0, 0)
+
+
+def sized(size: int) -> Message:
+    """A publication that costs *size*."""
+    return Message("t", bytes(size - OVERHEAD))
 
 
 def test_what_waits_has_a_bound_in_bytes_but_one_may_be_larger() -> None:
     outcomes = Outcomes()
-    outgoing = Outgoing(outcomes.tally, messages=10, size=100)
-    outgoing.put(Message("t", bytes(500)))
+    outgoing = Outgoing(outcomes.tally, Budget(1 << 20), messages=10, size=1000)
+    outgoing.put(sized(5000))
     assert outcomes.lost == 0
     for _ in range(3):
-        outgoing.put(Message("t", bytes(50)))
+        outgoing.put(sized(500))
     assert outcomes.lost == 2
-    outgoing.take()
-    outgoing.put(Message("t", bytes(50)))
-    assert outcomes.lost == 2
+    number, _, _ = outgoing.take()
+    outgoing.put(sized(500))
+    assert outcomes.lost == 3
+    outgoing.confirm(number)
+    outgoing.put(sized(500))
+    assert outcomes.lost == 3
+
+
+def test_an_overdrawn_budget_leaves_each_session_its_newest() -> None:
+    outcomes, budget = Outcomes(), Budget(3000)
+    some = [Outgoing(outcomes.tally, budget, messages=10, size=1 << 20) for _ in range(4)]
+    for _ in range(3):
+        for one in some:
+            one.put(sized(1000))
+    assert (budget.used, outcomes.lost) == (4000, 8)
+    for one in some:
+        one.discard()
+    assert (budget.used, outcomes.lost) == (0, 12)
 
 
 def test_an_identifier_that_is_not_known_confirms_nothing() -> None:
     outcomes = Outcomes()
-    Outgoing(outcomes.tally, messages=10, size=100).confirm(7)
+    Outgoing(outcomes.tally, Budget(100), messages=10, size=100).confirm(7)
     assert (outcomes.confirmed, outcomes.lost) == (0, 0)

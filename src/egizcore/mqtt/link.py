@@ -25,7 +25,7 @@ from egizcore.mqtt.client_session import (
     greeting,
 )
 from egizcore.mqtt.connection import Connection, Deliver, Origin
-from egizcore.mqtt.memory import Memory, Message, Outgoing, Tally
+from egizcore.mqtt.memory import Budget, Memory, Message, Outgoing, Tally
 from egizcore.mqtt.packet import V3, V5
 from egizcore.mqtt.reason import Reason
 from egizcore.mqtt.session import Batch
@@ -187,7 +187,14 @@ class Link(Generic[T]):
         self._up_at = 0.0
         self._reason = ""  # of the last failure that was logged
         tally = Tally(acknowledged, dropped)
-        self._memory = Memory(Outgoing(tally, messages=_WAITING_MESSAGES, size=_WAITING_BYTES))
+        self._memory = Memory(
+            Outgoing(
+                tally,
+                Budget(_WAITING_BYTES),
+                messages=_WAITING_MESSAGES,
+                size=_WAITING_BYTES,
+            )
+        )
         self.connected = False
         self.reconnects = 0
         self.errors = 0

@@ -9,6 +9,7 @@ from collections.abc import Callable, Container
 from typing import Final, NamedTuple, final
 
 MAX_SUBSCRIPTIONS: Final = 16  # of one device: it has one command topic
+OVERHEAD: Final = 256  # bytes that a publication takes beside its payload
 _LAST_ID: Final = 65_535
 
 
@@ -81,20 +82,48 @@ class Tally:
 
 
 @final
+class Budget:
+    """Bytes that the publications of many sessions may take together."""
+
+    __slots__ = ("size", "used")
+
+    def __init__(self, size: int) -> None:
+        self.size = size
+        self.used = 0
+
+    @property
+    def overdrawn(self) -> bool:
+        """Do they take more?"""
+        return self.used > self.size
+
+
+@final
 class Outgoing:
     """Publications of QoS 1 on their way to the peer, in order (4.3.2, 4.4, 4.6).
 
     Some are in flight, at most a window that the session gives; the others wait. Past *messages*
-    or *size* bytes of payload the oldest that wait are dropped: of commands the newest counts.
+    or *size* bytes, or with an overdrawn *budget*, the oldest that wait are dropped, all but the
+    newest: of commands that one counts.
     """
 
-    __slots__ = ("_again", "_bytes", "_flight", "_id", "_messages", "_size", "_tally", "_waiting")
+    __slots__ = (
+        "_again",
+        "_budget",
+        "_bytes",
+        "_flight",
+        "_id",
+        "_messages",
+        "_size",
+        "_tally",
+        "_waiting",
+    )
 
-    def __init__(self, tally: Tally, *, messages: int, size: int) -> None:
+    def __init__(self, tally: Tally, budget: Budget, *, messages: int, size: int) -> None:
         self._tally = tally
+        self._budget = budget
         self._messages = messages
         self._size = size
-        self._bytes = 0  # payload bytes that wait
+        self._bytes = 0  # of all that is here
         self._id = 0
         self._flight: dict[int, Message] = {}  # at most the window; identifier → message
         self._again: list[int] = []  # of these, what this connection has not seen yet
@@ -112,15 +141,27 @@ class Outgoing:
 
     def put(self, message: Message) -> None:
         """Let *message* wait for its turn."""
-        self._waiting.append(message)
-        self._bytes += len(message.payload)
-        lost = 0
         waiting = self._waiting
-        while len(waiting) > 1 and (len(waiting) > self._messages or self._bytes > self._size):
-            self._bytes -= len(waiting.pop(0).payload)
+        waiting.append(message)
+        self._charge(message)
+        lost = 0
+        while len(waiting) > 1 and (
+            len(waiting) > self._messages or self._bytes > self._size or self._budget.overdrawn
+        ):
+            self._release(waiting.pop(0))
             lost += 1
         if lost:
             self._tally.dropped(lost)
+
+    def _charge(self, message: Message) -> None:
+        cost = len(message.payload) + OVERHEAD
+        self._bytes += cost
+        self._budget.used += cost
+
+    def _release(self, message: Message) -> None:
+        cost = len(message.payload) + OVERHEAD
+        self._bytes -= cost
+        self._budget.used -= cost
 
     def take(self, reserved: Container[int] = ()) -> tuple[int, Message, bool]:
         """What is to be sent next: its identifier, itself, and was it sent before?
@@ -131,7 +172,6 @@ class Outgoing:
             number = self._again.pop(0)
             return number, self._flight[number], True
         message = self._waiting.pop(0)
-        self._bytes -= len(message.payload)
         number = self.next_id(reserved)
         self._flight[number] = message
         return number, message, False
@@ -153,8 +193,10 @@ class Outgoing:
 
     def confirm(self, number: int, *, taken: bool = True) -> None:
         """The peer answered; unless *taken*, it refused. An unknown number changes nothing."""
-        if self._flight.pop(number, None) is None:
+        message = self._flight.pop(number, None)
+        if message is None:
             return
+        self._release(message)
         if number in self._again:
             self._again.remove(number)
         if taken:
@@ -164,11 +206,9 @@ class Outgoing:
 
     def restart(self) -> None:
         """The peer knows nothing of what is in flight: all of it waits again, first in order."""
-        back = list(self._flight.values())
+        self._waiting[:0] = self._flight.values()
         self._flight.clear()
         self._again.clear()
-        self._waiting[:0] = back
-        self._bytes += sum(len(message.payload) for message in back)
 
     def discard(self) -> None:
         """The session ends: what was not confirmed is given up."""
@@ -176,6 +216,7 @@ class Outgoing:
         self._flight.clear()
         self._again.clear()
         self._waiting.clear()
+        self._budget.used -= self._bytes
         self._bytes = 0
         if lost:
             self._tally.dropped(lost)

@@ -12,7 +12,7 @@ from typing import Final, Protocol, TypeVar, final
 
 from egizcore.mqtt import packet as p
 from egizcore.mqtt.encode import PINGRESP, encode
-from egizcore.mqtt.memory import MAX_SUBSCRIPTIONS, Grant, Memory, Message, Outgoing, Tally
+from egizcore.mqtt.memory import MAX_SUBSCRIPTIONS, Budget, Grant, Memory, Message, Outgoing, Tally
 from egizcore.mqtt.properties import NOTHING, Kind, Properties
 from egizcore.mqtt.reason import (
     CLIENT_DISCONNECT_REASONS,
@@ -31,7 +31,9 @@ NEVER: Final = 0xFFFF_FFFF  # a Session Expiry Interval that does not end (3.1.2
 LONGEST_ID: Final = 1024  # bytes of a client id; a server need not take more than 23 (3.1.3.1)
 _WINDOW: Final = 16  # messages in flight to a device, unless it takes fewer
 _PREFIX: Final = b"\x00\x04MQTT"
-_STRANGER: Final = Memory(Outgoing(Tally(lambda: None, lambda _: None), messages=0, size=0))
+_STRANGER: Final = Memory(
+    Outgoing(Tally(lambda: None, lambda _: None), Budget(0), messages=0, size=0)
+)
 
 
 class Host(Protocol):

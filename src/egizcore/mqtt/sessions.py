@@ -11,15 +11,16 @@ from typing import Final, Generic, Protocol, TypeVar, final
 
 from egizcore.mqtt import packet as p
 from egizcore.mqtt.connection import Origin
-from egizcore.mqtt.memory import Memory, Outgoing, Tally
+from egizcore.mqtt.memory import Budget, Memory, Outgoing, Tally
 from egizcore.mqtt.reason import Reason
 from egizcore.mqtt.server_session import ServerSession
 
 T = TypeVar("T")
 
 MAX_AWAY: Final = 16_384  # sessions without a connection; the longest away are forgotten, counted
-WAITING_MESSAGES: Final = 64  # of one device
-WAITING_BYTES: Final = 512 * 1024  # of one device
+WAITING_MESSAGES: Final = 1024  # for one device; the oldest go, counted, as with the next two
+WAITING_BYTES: Final = 1024 * 1024  # for one device
+ALL_BYTES: Final = 64 * 1024 * 1024  # for all devices together
 WILL_BYTES: Final = 16 * 1024 * 1024  # wills that wait; one above it is published at once
 
 
@@ -68,6 +69,7 @@ class Sessions(Generic[T]):
 
     __slots__ = (
         "_away",
+        "_budget",
         "_connected",
         "_due",
         "_publish",
@@ -80,6 +82,7 @@ class Sessions(Generic[T]):
     def __init__(self, publish: Callable[[p.Will, Client[T]], None], tally: Tally) -> None:
         self._publish = publish
         self._tally = tally
+        self._budget = Budget(ALL_BYTES)
         self._connected: dict[str, Kept[T]] = {}
         self._away: dict[str, Kept[T]] = {}  # at most MAX_AWAY, the longest away first
         self._due = inf  # no device that is away is due before
@@ -122,7 +125,9 @@ class Sessions(Generic[T]):
                 self._connected[client_id] = kept
                 return kept.memory, True
             self._end(kept)
-        memory = Memory(Outgoing(self._tally, messages=WAITING_MESSAGES, size=WAITING_BYTES))
+        memory = Memory(
+            Outgoing(self._tally, self._budget, messages=WAITING_MESSAGES, size=WAITING_BYTES)
+        )
         self._connected[client_id] = Kept(client, memory)
         return memory, False
 

@@ -571,7 +571,7 @@ def test_4_1_a_will_that_was_spared_makes_room_for_others(
 
 def test_4_1_of_too_many_commands_the_oldest_are_dropped(stage: Stage) -> None:
     kept(stage).lose()
-    for number in range(70):
+    for number in range(1030):
         stage.endpoint.send("dev", COMMANDS, b"%d" % number)
     assert stage.outcomes.lost == 6
     again = stage.dial()
