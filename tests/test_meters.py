@@ -11,6 +11,8 @@ NAMES = {
     "egizcore_mqtt_reconnects_total",
     "egizcore_endpoint_devices",
     "egizcore_endpoint_takeovers_total",
+    "egizcore_endpoint_sessions_away",
+    "egizcore_endpoint_sessions_forgotten_total",
     "egizcore_commands_total",
     "egizcore_things",
     "egizcore_updates_total",

@@ -66,6 +66,7 @@ class Meters:
         """Put everything up for scraping."""
         self._messages = lambda: sum(sum(outcomes.values()) for outcomes in intake.counts.values())
         self._show_ingestion(intake, endpoint, links)
+        self._show_sessions(endpoint)
         self._show_commands(courier)
         self._show_state(store, store.bus)
         self._show_outputs(door)
@@ -129,6 +130,19 @@ class Meters:
             "egizcore_endpoint_takeovers_total",
             "Sessions that a second device with the same client id took over.",
             _one(lambda: 0 if endpoint is None else endpoint.takeovers),
+        )
+
+    def _show_sessions(self, endpoint: Endpoint[Target] | None) -> None:
+        show = self._exposition
+        show.gauge(
+            "egizcore_endpoint_sessions_away",
+            "Sessions that are kept for devices that are not connected.",
+            _one(lambda: 0 if endpoint is None else endpoint.away),
+        )
+        show.counter(
+            "egizcore_endpoint_sessions_forgotten_total",
+            "Sessions that had to go before their time, for there were too many.",
+            _one(lambda: 0 if endpoint is None else endpoint.forgotten),
         )
 
     def _show_commands(self, courier: Courier) -> None:
