@@ -3,7 +3,7 @@
 import asyncio
 import json
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +11,8 @@ import pytest
 from tests.live.servers import PATIENCE, Server, mosquitto, nats
 from tests.mqtt.peers import until
 from tests.running import Running, running
+
+from egizcore import simulator
 
 pytestmark = pytest.mark.live
 
@@ -161,3 +163,18 @@ async def test_mosquittos_clients_are_served_at_the_endpoint(tmp_path: Path) -> 
             )  # fmt: skip
             out, _ = await asyncio.wait_for(process.communicate(), PATIENCE)
             assert json.loads(out)["desiredState"] == {"setpoint": 195.0}
+
+
+async def test_the_bakery_obeys_over_a_broker(tmp_path: Path) -> None:
+    async with mosquitto(tmp_path) as server, running(mqtt=url(server)) as engine:
+        broker = url(server)["url"]
+        bakery = asyncio.create_task(simulator.run(broker, things=1, rate=20.0), name="bakery")
+        await known(engine)
+        await want(engine, 251.5)
+        things = engine.engine.store.things
+        await until(
+            lambda: things["factory:oven-001"].features["thermal"].properties["setpoint"] == 251.5
+        )
+        bakery.cancel()
+        with suppress(asyncio.CancelledError):
+            await bakery
