@@ -111,6 +111,22 @@ def test_a_message_without_a_device_is_its_clients_at_the_endpoint_and_nobodys_e
     assert (line.got, broker.got) == ([], [])
 
 
+def test_a_device_whose_name_has_no_topic_is_known_by_its_client_or_not_at_all() -> None:
+    line, broker = Line("c1"), link()
+    plant = Plant(
+        RouteSettings(topic="flat", device="payload.id", thing="factory:oven-001"),
+        links=(broker,),
+    )
+    assert plant.subscribe(line, "devices/c1/desired")
+    for device in ("a/b", "+"):
+        plant.publish(line, "flat", {"id": device, "f": {"p": 1}})
+        plant.want(OVEN, {"x": 1})
+        assert len(line.taken()) == 1
+        plant.publish(broker, "flat", {"id": device, "f": {"p": 1}})
+        assert plant.store.things[OVEN].reporter is None
+    assert plant.courier._roster._devices == {}
+
+
 def test_a_rejected_report_is_none() -> None:
     line = link()
     plant = Plant(links=(line,))

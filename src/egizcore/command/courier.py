@@ -120,11 +120,13 @@ class Courier:
     def heard(self, thing: Thing, device: str | None, origin: Origin) -> str | None:
         """*device* reports for *thing*, over *origin*; the name that it goes by from now on.
 
-        A message that names no device is that of its client at the endpoint, and of nobody where
-        it came through a broker.
+        A message that names no device, or none that could be told anything, is that of its client
+        at the endpoint, and of nobody where it came through a broker.
         """
         direct = origin.source == ENDPOINT
-        name = origin.client_id if device is None and direct else device
+        name = device
+        if name is None or self._address.topic(name) is None:
+            name = origin.client_id if direct else None
         if name is None:
             self._roster.leave(thing)
             return None
