@@ -2,13 +2,12 @@
 
 from typing import Any, final
 
-import pytest
 from tests.command.plant import Line, link
 from tests.state.plant import TIME, compact
 
 from egizcore.bus import Bus
-from egizcore.ingest import DEFAULT_ROUTES, Intake, MqttSettings, Routes, RouteSettings
-from egizcore.mqtt import LinkSettings, Origin
+from egizcore.ingest import DEFAULT_ROUTES, Intake, Routes, RouteSettings
+from egizcore.mqtt import Origin
 from egizcore.state import LimitSettings, Store
 from egizcore.thing.model import Thing
 
@@ -84,9 +83,3 @@ def test_a_message_that_changes_nothing_is_a_report_of_a_thing_that_is_there() -
     assert plant.publish(TOPIC, ONE, {}) == []
     plant.publish(TOPIC, ONE, READING)
     assert plant.publish(TOPIC, OTHER, {}) == [(*OVEN, OTHER)]
-
-
-@pytest.mark.parametrize("name", ["mqtt", "endpoint"])
-def test_a_link_may_not_have_a_name_that_is_taken(name: str) -> None:
-    with pytest.raises(ValueError, match=name):
-        MqttSettings(connections={name: LinkSettings(url="mqtt://plant")})

@@ -42,10 +42,3 @@ class MqttSettings(LinkSettings, frozen=True, kw_only=True, forbid_unknown_field
     """What to do with telemetry of a Thing that does not exist."""
     connections: dict[str, LinkSettings] = field(default_factory=dict)
     """More links, by name."""
-
-    def __post_init__(self) -> None:
-        """Refuse names that metrics and commands could not tell apart."""
-        LinkSettings.__post_init__(self)
-        for name in ("mqtt", "endpoint"):
-            if name in self.connections:
-                raise ValueError(f"`connections` may not name one {name!r}: that is taken")
