@@ -7,6 +7,7 @@ from tests.mqtt import samples
 from tests.mqtt.peers import Inbox, until
 from tests.mqtt.test_link import linked
 
+from egizcore.mqtt import Link
 from egizcore.mqtt import channel as channel_module
 from egizcore.mqtt import packet as p
 from egizcore.mqtt.channel import Channel
@@ -85,6 +86,7 @@ async def test_a_nap_does_not_end_the_pause_for_a_broker_that_does_not_read(inbo
 async def test_commands_for_a_broker_that_does_not_read_wait_until_it_does(inbox: Inbox) -> None:
     channel, transport = open_channel(inbox)
     link = channel._link
+    assert isinstance(link, Link)
     link._channel = channel
     channel.flush()
     transport.written = b""

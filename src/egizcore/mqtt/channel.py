@@ -2,13 +2,10 @@
 
 import asyncio
 from time import monotonic
-from typing import TYPE_CHECKING, Final, TypeVar, final
+from typing import Final, Protocol, TypeVar, final
 
 from egizcore.mqtt.client_session import ClientSession
-from egizcore.mqtt.connection import Connection
-
-if TYPE_CHECKING:
-    from egizcore.mqtt.link import Link
+from egizcore.mqtt.connection import Connection, Deliver
 
 T = TypeVar("T")
 
@@ -20,13 +17,28 @@ _FAST: Final = 0.000_1  # seconds since the last read
 _SHORT: Final = 8 * 1024  # bytes
 
 
+class Owner(Protocol[T]):
+    """The link, which outlives its connections."""
+
+    name: str
+    client_id: str
+    deliver: Deliver[T]
+
+    @property
+    def username(self) -> str | None:
+        """Our user name at the broker."""
+
+    def send(self, topic: str, payload: bytes, *, retain: bool = False) -> bool:
+        """See `Origin`."""
+
+
 @final
 class Channel(Connection[T]):
     """One connection of a link; the origin of its batches."""
 
     __slots__ = ("_link", "_read_at", "_session", "changed", "lost")
 
-    def __init__(self, link: "Link[T]", session: ClientSession[T]) -> None:
+    def __init__(self, link: Owner[T], session: ClientSession[T]) -> None:
         super().__init__(link.name, link.deliver)
         self._link = link
         self._session = session
