@@ -147,7 +147,6 @@ class ServerSession(Session[T]):
     def _connect(self, packet: p.Connect) -> None:
         if self._open:
             raise violation("a second CONNECT")  # MQTT-3.1.0-2
-        self.version = packet.version
         wanted = packet.properties
         self._peer_maximum = wanted.maximum_packet_size or inf
         if wanted.authentication_method is not None:
