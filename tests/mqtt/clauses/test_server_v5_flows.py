@@ -1,4 +1,4 @@
-"""MQTT 5, what a server must do with messages and subscriptions; named as in `test_server_v5.py`."""
+"""MQTT 5, what a server must do with messages and filters; named as in `test_server_v5.py`."""
 
 import pytest
 from tests.mqtt.clauses.acts import COMMANDS, HOUR, WILL, farewell, kept, will_after
