@@ -11,6 +11,9 @@ NAMES = {
     "egizcore_mqtt_reconnects_total",
     "egizcore_endpoint_devices",
     "egizcore_endpoint_takeovers_total",
+    "egizcore_endpoint_sessions_away",
+    "egizcore_endpoint_sessions_forgotten_total",
+    "egizcore_commands_total",
     "egizcore_things",
     "egizcore_updates_total",
     "egizcore_events_total",
@@ -34,6 +37,7 @@ async def test_every_series_exists_at_zero_from_the_start() -> None:
             'outcome="limit_exceeded",source="endpoint"',
             'component="stream"',
             'event="FeatureDeleted"',
+            'outcome="acknowledged"',
             'broker="mqtt"',
         }
         for one in labels:

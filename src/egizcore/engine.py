@@ -18,6 +18,7 @@ import uvloop
 
 from egizcore import __version__
 from egizcore.bus import Bus
+from egizcore.command import Courier
 from egizcore.console import files
 from egizcore.ingest import IngestView, Intake, Routes, Target
 from egizcore.meters import Meters
@@ -54,22 +55,27 @@ class Engine:
         self.store = Store(self.bus, settings.limits)
         self.registry = Registry(self.store, wall_clock, skip_unchanged=skip)
         routes = Routes(settings.mqtt.routes, settings.mqtt.devices)
+        self.courier = Courier(settings.commands, self.store.things, settings.mqtt.devices)
+        self.bus.attach_rare(self.courier.hear)
         self.intake = Intake(
             self.store,
             routes,
             wall_clock,
             create_unknown=settings.mqtt.unknown == "create",
             skip_unchanged=skip,
+            heard=self.courier.heard,
         )
         self.topics: Topics[Target] = Topics(routes.resolve)
         self.links = [
             Link(
                 name, link, routes.filters(), self.topics, self._deliver,
                 max_packet=settings.limits.mqtt_packet,
+                acknowledged=self.courier.was_acknowledged, dropped=self.courier.were_dropped,
             )
             for name, link in {"mqtt": settings.mqtt, **settings.mqtt.connections}.items()
             if link.url is not None
         ]  # fmt: skip
+        self.courier.links = self.links
         self.endpoint: Endpoint[Target] | None = None
         if settings.endpoint.enabled:
             self.endpoint = Endpoint(
@@ -78,13 +84,24 @@ class Engine:
                 self._deliver,
                 max_packet=settings.limits.mqtt_packet,
                 authenticate=_anyone,
+                may_subscribe=self.courier.may_subscribe,
+                subscribed=self.courier.subscribed,
+                acknowledged=self.courier.was_acknowledged,
+                dropped=self.courier.were_dropped,
             )
         self.meters = Meters()
         self.hub = Hub(self.store, loop, self.meters.latency.observe)
         self.door = Door(self.hub, _rules(settings), settings.stream.client_buffer)
         for source in ("endpoint", *(link.name for link in self.links)):
             self.intake.add_source(source)
-        self.meters.show(self.store, self.intake, self.endpoint, self.links, self.door)
+        self.meters.show(
+            self.store,
+            self.intake,
+            self.courier,
+            endpoint=self.endpoint,
+            links=self.links,
+            door=self.door,
+        )
         self.started_at = time.monotonic()
         self.is_ready = False
         app = create_app(

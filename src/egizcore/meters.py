@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 from typing import Final, TypeAlias, final
 
 from egizcore.bus import Bus
+from egizcore.command import Courier
 from egizcore.ingest import Intake, Target
 from egizcore.mqtt import Endpoint, Link
 from egizcore.observability import Exposition, Histogram
@@ -56,6 +57,8 @@ class Meters:
         self,
         store: Store,
         intake: Intake,
+        courier: Courier,
+        *,
         endpoint: Endpoint[Target] | None,
         links: list[Link[Target]],
         door: Door,
@@ -63,6 +66,8 @@ class Meters:
         """Put everything up for scraping."""
         self._messages = lambda: sum(sum(outcomes.values()) for outcomes in intake.counts.values())
         self._show_ingestion(intake, endpoint, links)
+        self._show_sessions(endpoint)
+        self._show_commands(courier)
         self._show_state(store, store.bus)
         self._show_outputs(door)
         self._exposition.counter(
@@ -125,6 +130,31 @@ class Meters:
             "egizcore_endpoint_takeovers_total",
             "Sessions that a second device with the same client id took over.",
             _one(lambda: 0 if endpoint is None else endpoint.takeovers),
+        )
+
+    def _show_sessions(self, endpoint: Endpoint[Target] | None) -> None:
+        show = self._exposition
+        show.gauge(
+            "egizcore_endpoint_sessions_away",
+            "Sessions that are kept for devices that are not connected.",
+            _one(lambda: 0 if endpoint is None else endpoint.away),
+        )
+        show.counter(
+            "egizcore_endpoint_sessions_forgotten_total",
+            "Sessions that had to go before their time, for there were too many.",
+            _one(lambda: 0 if endpoint is None else endpoint.forgotten),
+        )
+
+    def _show_commands(self, courier: Courier) -> None:
+        self._exposition.counter(
+            "egizcore_commands_total",
+            "Messages that tell devices what is desired.",
+            lambda: {
+                ("sent",): courier.sent,
+                ("acknowledged",): courier.acknowledged,
+                ("dropped",): courier.dropped,
+            },
+            ("outcome",),
         )
 
     def _show_state(self, store: Store, bus: Bus) -> None:

@@ -2,10 +2,11 @@
 
 import time
 from time import process_time
-from typing import final
 
 import msgspec
 from pytest_benchmark.fixture import BenchmarkFixture
+from tests.mqtt.hosts import FakeHost
+from tests.state.plant import Source
 
 from egizcore.bus import Bus
 from egizcore.ingest import DEFAULT_ROUTES, Intake, Routes
@@ -25,11 +26,6 @@ READ = 256 * 1024
 decode = msgspec.json.Decoder().decode
 
 
-@final
-class Origin:
-    source = "endpoint"
-
-
 def decoded() -> float:
     """Seconds for one decode, once measured."""
     began = process_time()
@@ -44,14 +40,14 @@ def test_a_message_is_state_in_a_few_times_its_decoding(benchmark: BenchmarkFixt
     intake = Intake(store, routes, lambda: time.time_ns() // 1_000_000)
     intake.add_source("endpoint")
     topics = Topics(routes.resolve)
-    session = ServerSession(topics, lambda *_: True, 0.0, max_packet=1 << 20)
+    session = ServerSession(topics, FakeHost(), 0.0, max_packet=1 << 20)
     session.receive(encode(p.Connect("d", p.V3), p.V3), 0.0)
     flood = b"".join(
         encode(p.Publish(f"sensors/oven-{n % THINGS:04}/telemetry", PAYLOAD), p.V3)
         for n in range(COUNT)
     )
     reads = [flood[at : at + READ] for at in range(0, len(flood), READ)]
-    origin = Origin()
+    origin = Source()
 
     def run() -> float:
         """Seconds for one message, once measured."""

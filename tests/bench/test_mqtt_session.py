@@ -5,6 +5,7 @@ from time import process_time
 import msgspec
 import pytest
 from pytest_benchmark.fixture import BenchmarkFixture
+from tests.mqtt.hosts import FakeHost
 
 from egizcore.mqtt import packet as p
 from egizcore.mqtt.encode import encode
@@ -43,7 +44,7 @@ def test_a_message_is_read_in_about_the_time_of_its_decoding(
 
     def run() -> float:
         """Seconds for one message, once measured."""
-        one = ServerSession(topics, lambda *_: True, 0.0, max_packet=1 << 20)
+        one = ServerSession(topics, FakeHost(), 0.0, max_packet=1 << 20)
         one.receive(encode(p.Connect("d", version), version), 0.0)
         one.to_send()
         count = 0

@@ -47,6 +47,17 @@ def test_a_listener_may_leave_while_it_hears() -> None:
     assert heard == ["leaving", "staying", "staying"]
 
 
+def test_a_rare_listener_hears_all_but_readings_after_the_others() -> None:
+    bus = Bus("e")
+    heard: list[tuple[str, Event]] = []
+    bus.attach_rare(lambda event, _before, _after: heard.append(("rare", event)))
+    bus.attach(lambda event, _before, _after: heard.append(("usual", event)))
+    reading, deletion = StateChanged("f:o", "t", {}, 2, AT, 1), ThingDeleted("f:o", 3, AT, 2)
+    bus.publish(reading, THING, THING)
+    bus.publish(deletion, THING, None)
+    assert heard == [("usual", reading), ("usual", deletion), ("rare", deletion)]
+
+
 def test_events_are_counted_by_name_and_each_name_is_there_from_the_start() -> None:
     bus = Bus("e")
     assert set(bus.counts().values()) == {0}

@@ -35,7 +35,7 @@ def settings_of(struct: type[Struct], prefix: str = "") -> Iterator[tuple[str, A
     for field in msgspec.structs.fields(struct):
         key = prefix + field.encode_name
         inner = struct_in(field.type)
-        if inner is None or inner[0]:
+        if inner is None or inner[0] or field.default is None:
             made = field.default_factory
             yield key, made() if made is not NODEFAULT else field.default
         if inner is not None:

@@ -36,6 +36,10 @@ class Line:
             self._deliver,
             max_packet=MAX_PACKET,
             authenticate=lambda *_: True,
+            may_subscribe=lambda *_: False,
+            subscribed=lambda *_: None,
+            acknowledged=lambda: None,
+            dropped=lambda _: None,
         )
 
     def _deliver(self, batch: Batch[Target], origin: Origin) -> None:
@@ -87,6 +91,9 @@ class Wire:
         self.out += data
         counts = self.line.plant.intake.counts["endpoint"]
         self.counted_at_ack.append(sum(counts.values()))
+
+    def can_write_eof(self) -> bool:
+        return True
 
     def write_eof(self) -> None:
         self.closed = True

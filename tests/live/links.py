@@ -34,6 +34,8 @@ def linked(server: Server, inbox: Inbox, *filters: str, **settings: Any) -> Link
         Topics(str),
         inbox,
         max_packet=MAX_PACKET,
+        acknowledged=lambda: None,
+        dropped=lambda _: None,
     )
 
 

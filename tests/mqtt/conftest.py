@@ -5,6 +5,9 @@ from collections.abc import Callable, Mapping
 
 import pytest
 import uvloop
+from tests.mqtt.certificates import authority
+
+__all__ = ["authority"]
 
 
 def pytest_asyncio_loop_factories(

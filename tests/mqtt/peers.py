@@ -1,9 +1,12 @@
 """The other side of a socket: a device that sends what it is told to, and a scripted broker."""
 
 import asyncio
+import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import ClassVar, Self
+
+from tests.mqtt.hosts import Outcomes
 
 from egizcore.mqtt import Batch, Endpoint, EndpointSettings, Origin, Topics
 from egizcore.mqtt import packet as p
@@ -127,8 +130,8 @@ Script = Callable[[Peer, int], Awaitable[object]]
 
 
 @asynccontextmanager
-async def broker(script: Script) -> AsyncIterator[int]:
-    """A TCP server that plays *script* with each connection and its number; gives its port."""
+async def broker(script: Script, context: ssl.SSLContext | None = None) -> AsyncIterator[int]:
+    """A server that plays *script* with each connection and its number; gives its port."""
     count = 0
     tasks: set[asyncio.Task[None]] = set()
 
@@ -145,7 +148,7 @@ async def broker(script: Script) -> AsyncIterator[int]:
             tasks.discard(task)
             peer.close()
 
-    server = await asyncio.start_server(serve, "127.0.0.1", 0)
+    server = await asyncio.start_server(serve, "127.0.0.1", 0, ssl=context)
     try:
         yield int(server.sockets[0].getsockname()[1])
     finally:
@@ -167,17 +170,48 @@ async def accept(peer: Peer, *, grant: int = 1) -> p.Connect:
     return connect
 
 
-@asynccontextmanager
-async def serving(
-    deliver: Callable[[Batch[str], Origin], None], *, max_packet: int = 1 << 20, port: int = 0
-) -> AsyncIterator[Endpoint[str]]:
-    """A started endpoint whose topics mean themselves and that lets everybody in but `eve`."""
-    endpoint = Endpoint(
-        EndpointSettings(enabled=True, port=port),
+def an_endpoint(
+    settings: EndpointSettings,
+    deliver: Callable[[Batch[str], Origin], None],
+    *,
+    max_packet: int = 1 << 20,
+    subscribed: Callable[[Origin, str], None] = lambda *_: None,
+    outcomes: Outcomes | None = None,
+) -> Endpoint[str]:
+    """An endpoint whose topics mean themselves and that lets everybody in but `eve`.
+
+    A device may have its own command topic: ``devices/<client id>/desired``.
+    """
+    outcomes = outcomes or Outcomes()
+    return Endpoint(
+        settings,
         Topics(str),
         deliver,
         max_packet=max_packet,
         authenticate=lambda client_id, _, __: client_id != "eve",
+        may_subscribe=lambda origin, wanted: wanted == f"devices/{origin.client_id}/desired",
+        subscribed=subscribed,
+        acknowledged=outcomes.acknowledged,
+        dropped=outcomes.dropped,
+    )
+
+
+@asynccontextmanager
+async def serving(
+    deliver: Callable[[Batch[str], Origin], None],
+    *,
+    max_packet: int = 1 << 20,
+    port: int = 0,
+    subscribed: Callable[[Origin, str], None] = lambda *_: None,
+    outcomes: Outcomes | None = None,
+) -> AsyncIterator[Endpoint[str]]:
+    """`an_endpoint`, started."""
+    endpoint = an_endpoint(
+        EndpointSettings(enabled=True, port=port),
+        deliver,
+        max_packet=max_packet,
+        subscribed=subscribed,
+        outcomes=outcomes,
     )
     await endpoint.start()
     try:

@@ -8,10 +8,10 @@ import paho.mqtt.publish
 import pytest
 from paho.mqtt.enums import MQTTProtocolVersion
 from structlog.testing import capture_logs
-from tests.mqtt.peers import PATIENCE, Inbox, Peer, serving, until
+from tests.mqtt.peers import PATIENCE, Inbox, Peer, an_endpoint, serving, until
 
 from egizcore.errors import StartupFailed
-from egizcore.mqtt import Batch, Endpoint, EndpointSettings, Origin, Topics
+from egizcore.mqtt import Batch, Endpoint, EndpointSettings, Origin
 from egizcore.mqtt import connection as connection_module
 from egizcore.mqtt import endpoint as endpoint_module
 from egizcore.mqtt import packet as p
@@ -43,7 +43,7 @@ def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize("version", ["mqttv311", "mqttv5"])
-@pytest.mark.parametrize("qos", ["0", "1"])
+@pytest.mark.parametrize("qos", ["0", "1", "2"])
 async def test_mosquitto_pub_is_served(
     endpoint: Endpoint[str], inbox: Inbox, version: str, qos: str
 ) -> None:
@@ -63,7 +63,7 @@ async def test_mosquitto_pub_is_served(
 async def test_paho_is_served(
     endpoint: Endpoint[str], inbox: Inbox, version: MQTTProtocolVersion
 ) -> None:
-    some = [(f"t/{n}", b"%d" % n, n % 2, bool(n % 3)) for n in range(50)]
+    some = [(f"t/{n}", b"%d" % n, n % 3, bool(n % 4)) for n in range(50)]
     await asyncio.to_thread(
         paho.mqtt.publish.multiple,
         [*some],
@@ -82,12 +82,46 @@ async def test_paho_is_served(
 @pytest.mark.parametrize("version", [4, 5])
 async def test_gmqtt_is_served(endpoint: Endpoint[str], inbox: Inbox, version: int) -> None:
     client = gmqtt.Client("g")
+    got: list[bytes] = []
+
+    def arrived(_: object, __: object, payload: bytes, ___: object, ____: object) -> int:
+        got.append(payload)
+        return 0
+
+    client.on_message = arrived
     await client.connect("127.0.0.1", endpoint.port, version=version, keepalive=10)
-    client.publish("a", b"1", qos=0)
-    client.publish("b", b"2", qos=1)
-    await inbox.until(2)
+    for qos in range(3):
+        client.publish(f"t/{qos}", b"x", qos=qos)
+    await inbox.until(3)
+    client.subscribe("devices/g/desired", qos=2)
+    await until(lambda: endpoint.send("g", "devices/g/desired", b"on"))
+    await until(lambda: got)
     await client.disconnect()
-    assert sorted(inbox.messages) == [("a", b"1", False), ("b", b"2", False)]
+    assert sorted(inbox.messages) == [(f"t/{qos}", b"x", False) for qos in range(3)]
+    assert got == [b"on"]
+
+
+@pytest.mark.parametrize("version", ["mqttv311", "mqttv5"])
+async def test_mosquitto_sub_has_its_command_topic_no_other_and_a_will(
+    endpoint: Endpoint[str], inbox: Inbox, version: str
+) -> None:
+    told = ["-p", str(endpoint.port), "-V", version, "-q", "2", "-i", "m", "-v"]
+    will = ["--will-topic", "status/m", "--will-payload", "gone", "--will-qos", "2"]
+    try:
+        process = await asyncio.create_subprocess_exec(
+            "mosquitto_sub", *told, *will, "-t", "devices/m/desired", "-t", "#",
+            stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.DEVNULL,
+        )  # fmt: skip
+    except FileNotFoundError:
+        pytest.skip("mosquitto_sub is not installed")
+    assert process.stdout is not None
+    await until(lambda: endpoint.send("m", "devices/m/desired", b"on"))
+    assert not endpoint.send("m", "elsewhere", b"no")
+    assert await process.stdout.readline() == b"devices/m/desired on\n"
+    process.kill()
+    await process.wait()
+    await inbox.until(1)
+    assert inbox.messages == [("status/m", b"gone", False)]
 
 
 # Delivery
@@ -163,7 +197,7 @@ async def test_what_waits_is_counted_in_kernel_and_session(
         (b"\x30\xff\xff\xff\x7f", Reason.PACKET_TOO_LARGE),
         (b"\x30\x05\0\x01#\0x", Reason.TOPIC_NAME_INVALID),
         (encode(p.Connect("dev"), p.V5), Reason.PROTOCOL_ERROR),
-        (encode(p.Publish("t", b"", 2, id=1), p.V5), Reason.QOS_NOT_SUPPORTED),
+        (b"\x30\x07\0\x01t\x03\x23\0\0", Reason.TOPIC_ALIAS_INVALID),
     ],
 )
 async def test_a_broken_packet_costs_its_connection_and_no_other(
@@ -347,7 +381,7 @@ async def test_stop_does_not_wait_for_a_device_that_stays(
 @pytest.mark.parametrize("host", ["127.0.0.1", "localhost"])
 async def test_a_taken_port_is_one_clear_line(endpoint: Endpoint[str], host: str) -> None:
     settings = EndpointSettings(host=host, port=endpoint.port)
-    other = Endpoint(settings, Topics(str), Inbox(), max_packet=1, authenticate=lambda *_: True)
+    other = an_endpoint(settings, Inbox())
     with pytest.raises(StartupFailed, match=f"{host}:{endpoint.port}: the port is taken") as no:
         await other.start()
     assert "endpoint.port" in no.value.mend
@@ -356,7 +390,7 @@ async def test_a_taken_port_is_one_clear_line(endpoint: Endpoint[str], host: str
 
 async def test_an_address_of_another_machine_is_one_clear_line() -> None:
     settings = EndpointSettings(host="192.0.2.1", port=0)
-    other = Endpoint(settings, Topics(str), Inbox(), max_packet=1, authenticate=lambda *_: True)
+    other = an_endpoint(settings, Inbox())
     with pytest.raises(StartupFailed, match=r"192\.0\.2\.1:0: ") as no:
         await other.start()
     assert "endpoint.host" in no.value.mend
@@ -379,9 +413,12 @@ async def test_two_hundred_idle_devices_do_not_hinder_one(
 HUNGRY = """
 import asyncio, resource, sys, uvloop
 from egizcore.mqtt import Endpoint, EndpointSettings, Topics
+def nothing(*_):
+    return True
 async def main():
-    endpoint = Endpoint(EndpointSettings(port=0), Topics(str), lambda *_: None,
-                        max_packet=1000, authenticate=lambda *_: True)
+    endpoint = Endpoint(EndpointSettings(port=0), Topics(str), nothing, max_packet=1000,
+                        authenticate=nothing, may_subscribe=nothing, subscribed=nothing,
+                        acknowledged=nothing, dropped=nothing)
     await endpoint.start()
     hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     resource.setrlimit(resource.RLIMIT_NOFILE, (24, hard))

@@ -51,6 +51,8 @@ def linked(port: int, inbox: Inbox, *filters: str, **settings: Any) -> Link[str]
         Topics(str),
         inbox,
         max_packet=MAX_PACKET,
+        acknowledged=lambda: None,
+        dropped=lambda _: None,
     )
 
 
@@ -156,36 +158,6 @@ async def test_it_leaves_with_a_disconnect(inbox: Inbox) -> None:
     assert said == [p.Disconnect()]
 
 
-async def test_a_lone_reading_never_waits_and_a_flood_of_short_reads_naps(
-    inbox: Inbox, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    clock = 100.0
-    monkeypatch.setattr(link_module, "monotonic", lambda: clock)
-    channel, transport = open_channel(inbox)
-    reading = encode(p.Publish("a/b", b"x"), p.V5)
-    for later in (0.0, 0.01, 0.01):
-        clock += later
-        channel.data_received(reading)
-    assert (transport.paused, len(inbox.messages)) == (0, 3)
-    clock += 0.000_02
-    channel.data_received(reading * 2_000)  # long: there is nothing to gather
-    assert transport.paused == 0
-    channel.data_received(reading)
-    assert transport.paused == 1
-    await until(lambda: transport.resumed == 1)
-
-
-async def test_a_nap_does_not_end_the_pause_for_a_broker_that_does_not_read(inbox: Inbox) -> None:
-    channel, transport = open_channel(inbox)
-    for _ in range(2):
-        channel.data_received(encode(p.Publish("a/b", b"x"), p.V5))
-    channel.pause_writing()
-    channel._wake()
-    assert transport.resumed == 0
-    channel.resume_writing()
-    assert transport.resumed == 1
-
-
 async def test_nothing_is_published_to_a_broker_that_does_not_read(inbox: Inbox) -> None:
     async def script(peer: Peer, number: int) -> None:
         await accept(peer)
@@ -214,38 +186,6 @@ async def test_a_refused_publication_shows_in_the_message(inbox: Inbox) -> None:
         await until(lambda: link.connected)
         link.publish("t", b"x", 1)
         await until(lambda: link.message == "a publication was refused: not authorized")
-
-
-class Transport(asyncio.Transport):
-    """Counts what is asked of it."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.paused = self.resumed = 0
-
-    def pause_reading(self) -> None:
-        self.paused += 1
-
-    def resume_reading(self) -> None:
-        self.resumed += 1
-
-    def set_write_buffer_limits(self, high: int | None = None, low: int | None = None) -> None:
-        assert high
-
-    def write(self, data: bytes | bytearray | memoryview) -> None:
-        assert data
-
-    def is_closing(self) -> bool:
-        return False
-
-
-def open_channel(inbox: Inbox) -> tuple[link_module.Channel[str], Transport]:
-    """A channel whose broker has accepted it, on a transport that only counts."""
-    link = linked(1, inbox)
-    channel, transport = link._open(), Transport()
-    channel.connection_made(transport)
-    channel.session.receive(encode(p.ConnAck(), p.V5), 0.0)
-    return channel, transport
 
 
 # Brokers that misbehave: after each, the link comes back and a message arrives
@@ -610,7 +550,7 @@ async def test_what_the_broker_did_not_confirm_is_sent_again(inbox: Inbox) -> No
         await until(lambda: link.connected)
         link.publish("t", b"kept", 1)
         await until(lambda: len(got) == 1)
-        await until(lambda: not link._channel or not link._channel.session.unacknowledged())
+        await until(lambda: not link._channel or not link._memory.outgoing.in_flight)
         link.publish("t", b"lost", 1)
         await until(lambda: len(got) == 3)
     assert got == [(1, b"kept"), (1, b"lost"), (2, b"lost")]

@@ -2,11 +2,14 @@
 
 import tracemalloc
 from itertools import pairwise
+from typing import NamedTuple
 
-from hypothesis import example, given
+from hypothesis import given
 from hypothesis import strategies as st
 from tests.mqtt import samples
+from tests.mqtt.hosts import FakeHost, memory
 
+from egizcore.mqtt import Batch
 from egizcore.mqtt import packet as p
 from egizcore.mqtt.client_session import ClientSession, greeting
 from egizcore.mqtt.encode import encode
@@ -20,12 +23,12 @@ versions = st.sampled_from((p.V3, p.V5))
 
 
 def server() -> ServerSession[str]:
-    return ServerSession(Topics(str), lambda *_: True, 0.0, max_packet=MAX_PACKET)
+    return ServerSession(Topics(str), FakeHost(), 0.0, max_packet=MAX_PACKET)
 
 
 def client(version: int) -> ClientSession[str]:
     connect = greeting(version, "us", None, None, max_packet=MAX_PACKET)
-    return ClientSession(Topics(str), connect, ["#"], 0.0, max_packet=MAX_PACKET)
+    return ClientSession(Topics(str), connect, ["#"], memory(), 0.0, max_packet=MAX_PACKET)
 
 
 def opened(version: int) -> ServerSession[str]:
@@ -35,28 +38,46 @@ def opened(version: int) -> ServerSession[str]:
     return one
 
 
+def accepted(version: int) -> ClientSession[str]:
+    one = client(version)
+    one.receive(encode(p.ConnAck(), version), 0.0)
+    one.to_send()
+    return one
+
+
+class Stream(NamedTuple):
+    """What a peer that keeps to the standard sends, and what must come of it."""
+
+    version: int
+    data: bytes
+    batch: Batch[str]  # to a link, which hears of RETAIN
+    answers: list[p.Packet]
+
+
 @st.composite
-def streams(draw: st.DrawFn) -> tuple[int, list[p.Publish], bytes]:
-    """What a well-behaved device publishes, and its bytes."""
+def streams(draw: st.DrawFn) -> Stream:
     version = draw(versions)
-    plain = st.builds(
-        p.Publish,
-        samples.names,
-        st.one_of(samples.payloads, st.binary(min_size=110, max_size=140)),
-        st.integers(0, 1),
-        st.booleans(),
-    )
-    some = [
-        p.Publish(one.topic, one.payload, one.qos, one.retain, id=index + 1 if one.qos else 0)
-        for index, one in enumerate(draw(st.lists(plain, max_size=8)))
-    ]
-    if version == p.V5 and some:
-        noted = Properties(user_property=(("k", "v"),))
-        last = some[-1]
-        some[-1] = p.Publish(
-            last.topic, last.payload, last.qos, last.retain, id=last.id, properties=noted
-        )
-    return version, some, b"".join(encode(one, version) for one in some)
+    packets: list[p.Packet] = []
+    batch: Batch[str] = []
+    answers: list[p.Packet] = []
+    for number in range(1, draw(st.integers(1, 8))):
+        topic = draw(samples.names)
+        payload = draw(st.one_of(samples.payloads, st.binary(min_size=110, max_size=140)))
+        qos, retain = draw(st.integers(0, 2)), draw(st.booleans())
+        noted = version == p.V5 and draw(st.booleans())
+        properties = Properties(user_property=(("k", "v"),)) if noted else Properties()
+        times = draw(st.integers(1, 2)) if qos else 1
+        for dup in range(times):
+            packets.append(
+                p.Publish(topic, payload, qos, retain, bool(dup), number * bool(qos), properties)
+            )
+            if qos:
+                answers.append((p.PubAck, p.PubRec)[qos - 1](number))
+        batch += [(topic, payload, retain)] * (times if qos == 1 else 1)
+        if qos == 2 and draw(st.booleans()):
+            packets.append(p.PubRel(number))
+            answers.append(p.PubComp(number))
+    return Stream(version, b"".join(encode(one, version) for one in packets), batch, answers)
 
 
 def pieces(data: bytes, cuts: list[int]) -> list[bytes]:
@@ -64,31 +85,47 @@ def pieces(data: bytes, cuts: list[int]) -> list[bytes]:
     return [data[a:b] for a, b in pairwise(edges)]
 
 
-@given(streams(), st.lists(st.integers(0, 2000), max_size=12))
-@example((4, [p.Publish("t", b"x")], b"\x30\x04\0\x01tx"), [1, 2, 3, 4, 5])
-def test_any_chunking_gives_the_same_messages_and_acknowledgements(
-    stream: tuple[int, list[p.Publish], bytes], cuts: list[int]
-) -> None:
-    version, published, data = stream
-    one = opened(version)
-    batch = []
-    answered = b""
-    for piece in pieces(data, cuts):
-        batch += one.receive(piece, 0.0)
+def check(one: Session[str], stream: Stream, chunks: list[bytes], *, retained: bool) -> None:
+    """Messages in order, and the answers of each kind in theirs (4.6)."""
+    batch: Batch[str] = []
+    answers: list[p.Packet] = []
+    for chunk in chunks:
+        batch += one.receive(chunk, 0.0)
         one.applied()
-        answered += one.to_send()
+        answers += samples.read(one.to_send(), stream.version)
     assert not one.closed, one.detail
-    assert batch == [(each.topic, each.payload, False) for each in published]
-    assert samples.read(answered, version) == [p.PubAck(e.id) for e in published if e.qos]
+    assert batch == [(topic, data, kept and retained) for topic, data, kept in stream.batch]
+    for kind in (p.PubAck, p.PubRec, p.PubComp):
+        ours, theirs = (
+            [each for each in some if isinstance(each, kind)] for some in (answers, stream.answers)
+        )
+        assert ours == theirs
+    assert len(answers) == len(stream.answers)
     assert one.held == 0
 
 
+@given(streams(), st.lists(st.integers(0, 2000), max_size=12))
+def test_any_chunking_gives_the_same_messages_and_answers_in_both_roles(
+    stream: Stream, cuts: list[int]
+) -> None:
+    chunks = pieces(stream.data, cuts)
+    check(opened(stream.version), stream, chunks, retained=False)
+    check(accepted(stream.version), stream, chunks, retained=True)
+
+
 @given(streams())
-def test_byte_by_byte_is_the_same_too(stream: tuple[int, list[p.Publish], bytes]) -> None:
-    version, published, data = stream
-    one = opened(version)
-    batch = [message for byte in data for message in one.receive(bytes((byte,)), 0.0)]
-    assert batch == [(each.topic, each.payload, False) for each in published]
+def test_byte_by_byte_is_the_same_too(stream: Stream) -> None:
+    chunks = [bytes((byte,)) for byte in stream.data]
+    check(opened(stream.version), stream, chunks, retained=False)
+    check(accepted(stream.version), stream, chunks, retained=True)
+
+
+@given(streams(), st.integers(0, 4000))
+def test_a_cut_at_any_byte_gives_the_whole_messages_before_it(stream: Stream, at: int) -> None:
+    one = opened(stream.version)
+    batch = one.receive(stream.data[: at % (len(stream.data) + 1)], 0.0)
+    assert not one.closed
+    assert batch == [(topic, data, False) for topic, data, _ in stream.batch[: len(batch)]]
 
 
 @given(st.data(), versions, st.lists(st.integers(0, 4000), max_size=5))
@@ -169,7 +206,7 @@ def test_the_same_topic_gives_the_same_target() -> None:
         made.append(object())
         return made[-1]
 
-    one = ServerSession(Topics(resolve), lambda *_: True, 0.0, max_packet=MAX_PACKET)
+    one = ServerSession(Topics(resolve), FakeHost(), 0.0, max_packet=MAX_PACKET)
     data = encode(p.Connect("d", p.V3), p.V3) + encode(p.Publish("t", b""), p.V3) * 3
     assert [target for target, _, _ in one.receive(data, 0.0)] == made * 3
     assert len(made) == 1

@@ -20,10 +20,20 @@ class Plant:
 
     def __init__(self) -> None:
         self.heard: list[tuple[str, str, bytes]] = []
+        self.hears: dict[str, Origin] = {}
+        self.confirmed = asyncio.Event()
         topics: Topics[str] = Topics(str)
         settings = EndpointSettings(enabled=True, port=0)
         self.endpoint = Endpoint(
-            settings, topics, self._take, max_packet=1 << 20, authenticate=lambda *_: True
+            settings,
+            topics,
+            self._take,
+            max_packet=1 << 20,
+            authenticate=lambda *_: True,
+            may_subscribe=lambda *_: True,
+            subscribed=lambda origin, topic: self.hears.update({topic: origin}),
+            acknowledged=self.confirmed.set,
+            dropped=lambda _: None,
         )
 
     @property
@@ -85,6 +95,21 @@ async def test_a_broker_that_is_down_is_told_and_tried_again(plant: Plant) -> No
         await until(lambda: "connection refused" in fleet.message)
         await until(lambda: fleet.unsent > 0)
         assert (fleet.up, fleet.sent) == (0, 0)
+
+
+async def test_ovens_hear_what_is_desired_of_them_and_bear_what_is_no_command(plant: Plant) -> None:
+    fleet = Fleet(plant.url, things=5, rate=20.0)
+    topic = "devices/oven-002/desired"
+    wish = {"feature": "thermal", "desiredState": {"setpoint": 123.5}, "thingId": "f:o"}
+    async with running(fleet):
+        await until(lambda: set(plant.hears) == {"devices/oven-001/desired", topic})
+        for payload in (b"", b"[]", b"{}", b"\xff", b"[" * 100_000, json.dumps(wish).encode()):
+            assert plant.hears[topic].send(topic, payload)
+        await until(lambda: any(b"123.5" in payload for _, _, payload in plant.heard))
+        await asyncio.wait_for(plant.confirmed.wait(), 10)
+        assert fleet.errors == 0
+    obedient = {device for device, _, payload in plant.heard if b"123.5" in payload}
+    assert obedient == {"oven-002"}
 
 
 async def test_cancelling_ends_every_connection(plant: Plant) -> None:

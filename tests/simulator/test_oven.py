@@ -60,3 +60,32 @@ def test_a_failed_heater_shows_in_its_zone_alone() -> None:
 def test_a_sagging_phase_shows_in_the_volts(fault: str) -> None:
     _, reading = until_fault(make(Oven), fault)
     assert reading["electrical"]["voltage"][fault[6]] < 200.0
+
+
+def test_what_is_desired_warms_the_oven_and_its_own_setpoint_follows() -> None:
+    oven = make(Oven)
+    before = oven.read(1.0)["thermal"]
+    oven.obey("thermal", {"setpoint": before["setpoint"] + 60})
+    second = 1
+    while max(oven.read(float(second))["thermal"]["temperature_zones"]) < before["setpoint"] + 30:
+        second += 1
+        assert second < 600
+    assert oven.setpoint == before["setpoint"] + 60
+
+
+def test_what_is_desired_outlasts_the_batch_and_ends_when_it_is_desired_no_more() -> None:
+    oven = make(Oven)
+    later = 40 * BATCH_SECONDS
+    oven.obey("thermal", {"setpoint": 111})
+    assert oven.read(later)["thermal"]["setpoint"] == 111.0
+    oven.obey("thermal", {})
+    assert oven.read(later)["thermal"]["setpoint"] == plan().at(later, STAGE).recipe.oven_setpoint
+
+
+@pytest.mark.parametrize("wish", ["hot", True, [200], {}, 29.9, 301, float("nan")])
+def test_a_setpoint_that_no_controller_takes_changes_nothing(wish: object) -> None:
+    oven = make(Oven)
+    oven.obey("thermal", {"setpoint": 120})
+    oven.obey("thermal", {"setpoint": wish})
+    oven.obey("light", {"setpoint": 150})
+    assert oven.setpoint == 120.0

@@ -130,6 +130,11 @@ def exact(thing: dict[str, Any]) -> str:
 @final
 class Source:
     source = "endpoint"
+    client_id = "device"
+    username: str | None = None
+
+    def send(self, topic: str, payload: bytes, *, retain: bool = False) -> bool:
+        raise AssertionError("nobody sends", topic, payload, retain)
 
 
 @final

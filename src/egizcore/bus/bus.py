@@ -19,19 +19,27 @@ class Bus:
     never changed by anyone.
     """
 
-    __slots__ = ("_rare", "epoch", "listeners", "seq")
+    __slots__ = ("_counts", "_rare", "epoch", "listeners", "seq")
 
     def __init__(self, epoch: str) -> None:
         self.epoch = epoch  # names this life of the process
         self.seq = 0  # of the newest event, +1 with each whether or not anyone listens
         self.listeners: tuple[Listener, ...] = ()
-        self._rare: dict[type[Event], int] = {
+        self._rare: tuple[Listener, ...] = ()
+        self._counts: dict[type[Event], int] = {
             kind: 0 for kind in EVENTS if kind is not StateChanged
         }
 
     def attach(self, listener: Listener) -> None:
         """From now on *listener* hears each event, after those that were attached before."""
         self.listeners = (*self.listeners, listener)
+
+    def attach_rare(self, listener: Listener) -> None:
+        """From now on *listener* hears each event but StateChanged, after all others.
+
+        Nearly all events are StateChanged: one who can do without costs the hot path nothing.
+        """
+        self._rare = (*self._rare, listener)
 
     def detach(self, listener: Listener) -> None:
         """The opposite; nothing if it is not attached."""
@@ -41,11 +49,14 @@ class Bus:
         """Hand *event*, which took the present ``seq``, to every listener."""
         kind = type(event)
         if kind is not StateChanged:
-            self._rare[kind] += 1
+            self._counts[kind] += 1
         for listener in self.listeners:
             listener(event, before, after)
+        if kind is not StateChanged:
+            for listener in self._rare:
+                listener(event, before, after)
 
     def counts(self) -> dict[str, int]:
         """Events so far by name. Nearly all are StateChanged, so these are what is left."""
-        counts = {kind.__name__: count for kind, count in self._rare.items()}
+        counts = {kind.__name__: count for kind, count in self._counts.items()}
         return {StateChanged.__name__: self.seq - sum(counts.values()), **counts}

@@ -1,7 +1,7 @@
 """Batches of publications in, changes of the state out (FR-3.1 to FR-3.3)."""
 
 from collections.abc import Callable, Iterable
-from typing import Any, Final, NamedTuple, Protocol, final
+from typing import Any, Final, NamedTuple, TypeAlias, final
 
 import structlog
 
@@ -35,8 +35,9 @@ from egizcore.ingest.route import (
     not_a_thing,
     not_mapped,
 )
+from egizcore.mqtt import Origin
 from egizcore.state import APPLIED, LATE, UNCHANGED, Plan, Reading, Store, settle, weigh
-from egizcore.thing import is_thing_id, is_word, rfc3339
+from egizcore.thing import Thing, is_thing_id, is_word, rfc3339
 
 _log = structlog.get_logger("egizcore.ingest")
 
@@ -53,13 +54,9 @@ OUTCOMES: Final = (
 )
 
 
-class Source(Protocol):
-    """Where a batch came from: a connection of the endpoint, or a link."""
-
-    @property
-    def source(self) -> str:
-        """``endpoint`` or the link's name."""
-        ...
+# Told when another device, or another connection, begins to report for a Thing: the Thing, the
+# device if the message names one, where it came from. Gives the device that it is taken for.
+Heard: TypeAlias = Callable[[Thing, str | None, Origin], str | None]
 
 
 class Order(NamedTuple):
@@ -69,6 +66,12 @@ class Order(NamedTuple):
     kind: str
     device: str | None
     reading: Reading
+
+
+def _named(thing: Thing, device: str | None, origin: Origin) -> str | None:  # noqa: ARG001
+    """Nobody asks who reports."""
+    thing.reporter = device
+    return device
 
 
 @final
@@ -81,6 +84,7 @@ class Intake:
     __slots__ = (
         "_clock",
         "_create",
+        "_heard",
         "_routes",
         "_skip",
         "_store",
@@ -98,12 +102,14 @@ class Intake:
         *,
         create_unknown: bool = True,
         skip_unchanged: bool = False,
+        heard: Heard = _named,
     ) -> None:
         self._store = store
         self._routes = routes
         self._clock = clock
         self._create = create_unknown
         self._skip = skip_unchanged
+        self._heard = heard
         self.counts: dict[str, dict[str, int]] = {}  # source → outcome → messages
         self.errors = 0
         self.rejected = RejectedList()
@@ -113,7 +119,7 @@ class Intake:
         """Its series exist, at zero, from now on."""
         self.counts.setdefault(source, dict.fromkeys(OUTCOMES, 0))
 
-    def take(self, batch: Iterable[tuple[Target, bytes, bool]], origin: Source) -> None:
+    def take(self, batch: Iterable[tuple[Target, bytes, bool]], origin: Origin) -> None:
         """Apply what one socket read contained, in order."""
         at = self._clock()
         timestamp = rfc3339(at)
@@ -138,15 +144,19 @@ class Intake:
                     else:
                         if report(thing, reading, len(payload), at, timestamp):
                             plain += 1
+                            if target.origin is not origin or thing.reporter is not target.reporter:
+                                self._note(target, thing, origin)
                             continue
-            self._take_one(target, payload, at, origin.source, retained=retained)
+            self._take_one(target, payload, at, origin, retained=retained)
         self.counts[origin.source][APPLIED] += plain
 
     def _take_one(
-        self, target: Target, payload: bytes, at: int, source: str, *, retained: bool
+        self, target: Target, payload: bytes, at: int, origin: Origin, *, retained: bool
     ) -> None:
+        source = origin.source
         try:
-            outcome = self._apply(target, payload, at, retained=retained)
+            order = self.read(target, payload, at, retained=retained)
+            outcome = self._apply(order, len(payload), at)
         except Refused as refusal:
             outcome, message = refusal.reason, refusal.message
             if outcome == UNKNOWN_DEVICE and refusal.device is not None:
@@ -160,19 +170,26 @@ class Intake:
             outcome, message = BAD_PAYLOAD, "EgizCore failed on this message; its log has more"
         else:
             self.counts[source][outcome] += 1
+            thing = self._store.things.get(order.thing_id)
+            if thing is not None:
+                self._heard(thing, order.device, origin)
             return
         self.rejected.add(at, source, target.topic, payload, reason=outcome, message=message)
         self.counts[source][outcome] += 1
 
-    def _apply(self, target: Target, payload: bytes, at: int, *, retained: bool) -> str:
-        order = self.read(target, payload, at, retained=retained)
+    def _note(self, target: Target, thing: Thing, origin: Origin) -> None:
+        """Somebody else than before reports for *thing*, or over another connection."""
+        target.reporter = self._heard(thing, target.device, origin)
+        target.origin = origin
+
+    def _apply(self, order: Order, size: int, at: int) -> str:
         thing = self._store.things.get(order.thing_id)
         reading = order.reading
         if (
             thing is not None
             and reading.is_plain
             and is_flat(reading.features)
-            and self._store.report(thing, reading.features, len(payload), at, rfc3339(at))
+            and self._store.report(thing, reading.features, size, at, rfc3339(at))
         ):
             return APPLIED
         self._admit(order)

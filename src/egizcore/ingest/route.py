@@ -6,7 +6,7 @@ from typing import Final, NamedTuple, final
 
 from egizcore.errors import SettingsInvalid
 from egizcore.ingest.settings import DEFAULT_ROUTES, MqttSettings, RouteSettings
-from egizcore.mqtt import ProtocolError, check_filter, covers, overlap
+from egizcore.mqtt import Origin, ProtocolError, check_filter, covers, overlap
 from egizcore.thing import MAX_ID, MAX_NAME, is_name, is_thing_id, is_word
 
 _CAPTURE: Final = re.compile(r"\{([A-Za-z_][A-Za-z0-9_]*)\}")
@@ -28,8 +28,10 @@ class Target:
         "feature",
         "loose",
         "message",
+        "origin",
         "plain",
         "reason",
+        "reporter",
         "route",
         "thing_id",
         "topic",
@@ -47,6 +49,8 @@ class Target:
         self.plain = False  # topic says all: the payload is features, or properties of one
         self.loose = False  # the last payload named no features: likely the next does neither
         self.applies = False  # the route says that repeated values are changes, whoever skips
+        self.origin: Origin | None = None  # where the last report on this topic came from
+        self.reporter: str | None = None  # the device that it was then taken for
 
     def reject(self, reason: str, message: str) -> "Target":
         """Messages on this topic are refused, and why."""

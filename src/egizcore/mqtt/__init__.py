@@ -2,7 +2,9 @@
 
 In: bytes of sockets. Out: one batch a socket read, ``[(target, payload, retained), …]``, where
 *target* is what the owner's `Topics` made of the topic name. Acknowledgements leave after the
-batch is applied. It knows packets and topics, no Things: what a topic means is the owner's.
+batch is applied. Also in: publications for a device or a broker (`Origin.send`), which wait in a
+bounded queue. It knows packets and topics, no Things: what a topic means, and who may subscribe
+to it, is the owner's.
 """
 
 from egizcore.mqtt.connection import Origin
@@ -10,7 +12,7 @@ from egizcore.mqtt.endpoint import Endpoint
 from egizcore.mqtt.link import Link, publisher
 from egizcore.mqtt.reason import ProtocolError
 from egizcore.mqtt.session import Batch
-from egizcore.mqtt.settings import EndpointSettings, LinkSettings
+from egizcore.mqtt.settings import EndpointSettings, LinkSettings, TlsSettings
 from egizcore.mqtt.topic import Topics, check_filter, check_name, covers, matches, overlap
 
 __all__ = [
@@ -21,6 +23,7 @@ __all__ = [
     "LinkSettings",
     "Origin",
     "ProtocolError",
+    "TlsSettings",
     "Topics",
     "check_filter",
     "check_name",

@@ -4,12 +4,13 @@ It greets, subscribes, keeps the connection alive, and obeys what the broker ann
 Keep Alive, Receive Maximum, Maximum QoS and Maximum Packet Size.
 """
 
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 from math import inf
 from typing import Final, TypeVar, final
 
 from egizcore.mqtt import packet as p
 from egizcore.mqtt.encode import PINGREQ, encode
+from egizcore.mqtt.memory import Memory, Message
 from egizcore.mqtt.properties import NOTHING, Kind, Properties
 from egizcore.mqtt.reason import (
     CLIENT_DISCONNECT_REASONS,
@@ -18,7 +19,7 @@ from egizcore.mqtt.reason import (
     Reason,
     violation,
 )
-from egizcore.mqtt.session import RECEIVE_MAXIMUM, TOPIC_ALIAS_MAXIMUM, Session
+from egizcore.mqtt.session import FAILURE, RECEIVE_MAXIMUM, TOPIC_ALIAS_MAXIMUM, Session
 from egizcore.mqtt.topic import Topics
 
 T = TypeVar("T")
@@ -26,14 +27,16 @@ T = TypeVar("T")
 KEEP_ALIVE: Final = 30  # seconds
 ANSWER_TIMEOUT: Final = 10.0  # seconds that CONNACK, SUBACK and PINGRESP may take
 MAX_IN_FLIGHT: Final = 1024  # publications of QoS 1 without their PUBACK
-_LAST_ID: Final = 65_535
-_FAILURE: Final = 0x80
+KEPT: Final = 7 * 24 * 3600  # seconds that a broker keeps our session, if it is to keep it
 _SHORT_CONNACK: Final = 2  # bytes: MQTT 3.1.1's, to which MQTT 5 adds properties
 
 
 @final
 class ClientSession(Session[T]):
     """One connection to a broker, from the CONNECT that it queues at once.
+
+    *memory* is what the link remembers of its session: it outlives this connection, and where the
+    broker has forgotten the session, what it has not confirmed is sent anew.
 
     *refused* has the filters that the broker did not grant and why, *remark* what else a person
     should know. Where *share* is given, MQTT 5 subscribes as ``$share/<share>/…``; 3.1.1 has no
@@ -42,10 +45,9 @@ class ClientSession(Session[T]):
 
     __slots__ = (
         "_answer_timeout",
+        "_clean",
         "_filters",
         "_greeted",
-        "_id",
-        "_in_flight",
         "_keep_alive",
         "_most_in_flight",
         "_most_qos",
@@ -53,6 +55,7 @@ class ClientSession(Session[T]):
         "_qos",
         "_share",
         "_waiting",
+        "_wildcards",
         "refused",
         "remark",
     )
@@ -62,6 +65,7 @@ class ClientSession(Session[T]):
         topics: Topics[T],
         connect: p.Connect,
         filters: Iterable[str],
+        memory: Memory,
         now: float,
         *,
         max_packet: int,
@@ -69,7 +73,8 @@ class ClientSession(Session[T]):
         share: str | None = None,
         answer_timeout: float = ANSWER_TIMEOUT,
     ) -> None:
-        super().__init__(topics, connect.version, now, max_packet=max_packet)
+        super().__init__(topics, connect.version, memory, now, max_packet=max_packet)
+        self._clean = connect.clean_start
         self._filters = tuple(filters)
         self._qos = qos
         self._share = share
@@ -77,11 +82,10 @@ class ClientSession(Session[T]):
         self._pinged = now  # when the last PINGREQ was queued
         self._keep_alive = float(connect.keep_alive)
         self._answer_timeout = answer_timeout  # seconds for CONNACK, SUBACK, PINGRESP
-        self._id = 0
         self._waiting: dict[int, str] = {}  # SUBSCRIBE id → filter, until its SUBACK
-        self._in_flight: dict[int, tuple[str, bytes]] = {}  # at most MAX_IN_FLIGHT
         self._most_in_flight = MAX_IN_FLIGHT
         self._most_qos = 1
+        self._wildcards = True
         self.refused: dict[str, str] = {}
         self.remark = ""
         self._out.append(encode(connect, connect.version))
@@ -127,30 +131,33 @@ class ClientSession(Session[T]):
 
         QoS 1 becomes 0 where the broker takes no more. *topic* is a legal name.
         """
-        qos = min(qos, self._most_qos)
-        if not self._open or self.closed or (qos and not self._window()):
+        if not self._open or self.closed:
             return False
-        number = self._next_id() if qos else 0
-        data = encode(p.Publish(topic, payload, qos, id=number), self.version)
-        if len(data) > self._peer_maximum:
-            return False
-        if qos:
-            self._in_flight[number] = (topic, payload)
-        self._out.append(data)
-        return True
+        queued = len(self._out)
+        if not qos or not self._most_qos:
+            self._queue(p.Publish(topic, payload))
+        elif self.memory.outgoing.idle and self.memory.outgoing.in_flight < self._most_in_flight:
+            self.memory.outgoing.put(Message(topic, payload))
+            self._pump()
+        return len(self._out) > queued
 
-    def unacknowledged(self) -> list[tuple[str, bytes]]:
-        """The publications of QoS 1 that the broker has not confirmed, oldest first."""
-        return list(self._in_flight.values())
+    def pump(self) -> None:
+        """Send what waits in the memory, as far as the broker's window is open."""
+        if self._open and not self.closed:
+            self._pump()
 
     def _window(self) -> int:
-        return self._most_in_flight - len(self._in_flight)
+        return self._most_in_flight
 
-    def _next_id(self) -> int:
-        while True:
-            self._id = self._id % _LAST_ID + 1
-            if self._id not in self._in_flight and self._id not in self._waiting:
-                return self._id
+    def _reserved(self) -> Container[int]:
+        return self._waiting
+
+    def _transmit(self, number: int, message: Message, *, dup: bool) -> None:
+        if self._most_qos:
+            super()._transmit(number, message, dup=dup)
+        else:  # MQTT-3.2.2-11: nothing will confirm it
+            self._queue(p.Publish(message.topic, message.payload, retain=message.retain))
+            self.memory.outgoing.confirm(number)
 
     def _ping(self, now: float) -> None:
         self._pinged = now
@@ -163,8 +170,16 @@ class ClientSession(Session[T]):
             detail = "the broker speaks MQTT 3.1.1"
             raise ProtocolError(Reason.UNSUPPORTED_PROTOCOL_VERSION, detail)
 
+    def _check(self, packet: p.Publish) -> None:
+        pass  # a broker may put anything into it
+
     def _replays(self) -> bool:
         return True
+
+    def _answered(self, packet: p.Acknowledgement) -> None:
+        if isinstance(packet, p.PubAck) and packet.reason >= FAILURE:
+            self.remark = f"a publication was refused: {Reason(packet.reason).words}"
+        super()._answered(packet)
 
     def _control(self, packet: p.Packet) -> None:
         match packet:
@@ -172,10 +187,6 @@ class ClientSession(Session[T]):
                 self._accepted(packet)
             case p.SubAck():
                 self._subscribed(packet)
-            case p.PubAck():
-                self._in_flight.pop(packet.id, None)
-                if packet.reason >= _FAILURE:
-                    self.remark = f"a publication was refused: {Reason(packet.reason).words}"
             case p.PingResp():
                 pass  # that it came is what counts
             case p.Disconnect() if self.version == p.V5:
@@ -191,11 +202,19 @@ class ClientSession(Session[T]):
             reason = self._refusal(packet.reason)
             self._forget(reason, _with_words("refused", reason, packet.properties))
             return
-        if packet.session_present:
+        if packet.session_present and self._clean:
             raise violation("a session is present after a clean start")  # MQTT-3.2.2-4
         self._obey(packet.properties)
         self._open = True
+        # A session that the broker has and we do not is taken all the same: after a restart of
+        # ours, what it kept for us is what we want (against MQTT-3.2.2-4 of MQTT 5).
+        if packet.session_present:
+            self.memory.outgoing.resume()
+        else:
+            self.memory.received.clear()
+            self.memory.outgoing.restart()
         self._subscribe()
+        self._pump()
 
     def _refusal(self, code: int) -> Reason:
         if self.version == p.V5:
@@ -209,6 +228,10 @@ class ClientSession(Session[T]):
         self._most_in_flight = min(MAX_IN_FLIGHT, announced.receive_maximum or MAX_IN_FLIGHT)
         self._most_qos = 0 if announced.maximum_qos == 0 else 1
         self._peer_maximum = announced.maximum_packet_size or inf
+        self._wildcards = announced.wildcard_subscription_available != 0
+        kept = announced.session_expiry_interval
+        if kept is not None and kept < KEPT and not self._clean:
+            self.remark = f"the broker keeps our session for {kept} s only"
         if self._share and self.version == p.V5 and announced.shared_subscription_available == 0:
             self._share = None
             self.remark = "the broker has no shared subscriptions: every member gets everything"
@@ -219,7 +242,10 @@ class ClientSession(Session[T]):
     def _subscribe(self) -> None:
         """A SUBSCRIBE for each filter, so that one which the broker refuses costs only itself."""
         for wanted in self._filters:
-            number = self._next_id()
+            if not self._wildcards and ("+" in wanted or "#" in wanted):
+                self.refused[wanted] = Reason.WILDCARD_SUBSCRIPTIONS_NOT_SUPPORTED.words
+                continue
+            number = self.memory.outgoing.next_id(self._waiting)
             self._waiting[number] = wanted
             # Retain Handling and Retain As Published are 0: RETAIN means "replayed".
             name = f"$share/{self._share}/{wanted}" if self._share else wanted
@@ -229,7 +255,7 @@ class ClientSession(Session[T]):
         wanted = self._waiting.pop(packet.id, None)
         if wanted is None or len(packet.reasons) != 1:
             raise violation("a SUBACK that answers no SUBSCRIBE")
-        if packet.reasons[0] >= _FAILURE:
+        if packet.reasons[0] >= FAILURE:
             self.refused[wanted] = Reason(packet.reasons[0]).words
 
     def _farewell(self, reason: Reason, detail: str) -> bytes:
@@ -250,17 +276,20 @@ def greeting(
     *,
     max_packet: int,
     keep_alive: int = KEEP_ALIVE,
+    clean_start: bool = True,
 ) -> p.Connect:
-    """The CONNECT of our links: clean start, no will, our bounds announced."""
+    """The CONNECT of our links: no will, our bounds announced."""
     announced = Properties(
         receive_maximum=RECEIVE_MAXIMUM,
         maximum_packet_size=max_packet,
         topic_alias_maximum=TOPIC_ALIAS_MAXIMUM,
+        session_expiry_interval=None if clean_start else KEPT,
     )
     return p.Connect(
         client_id,
         version,
-        keep_alive=keep_alive,
+        clean_start,
+        keep_alive,
         username=username,
         password=password,
         properties=announced if version == p.V5 else NOTHING,

@@ -41,6 +41,13 @@ class Origin(Protocol):
     def username(self) -> str | None:
         """The device's at the endpoint; ours on a link."""
 
+    def send(self, topic: str, payload: bytes, *, retain: bool = False) -> bool:
+        """Queue a publication of QoS 1 for whoever is there, also after the connection's end.
+
+        At the endpoint it goes to the device if its session has a subscription to *topic* (else
+        False), and waits while the device is away; on a link it goes to the broker.
+        """
+
 
 # Called once a socket read, before its acknowledgements go out. It must not await and should not
 # raise: an error closes the connection unacknowledged, so that QoS 1 comes again.
@@ -50,7 +57,7 @@ Deliver: TypeAlias = Callable[[Batch[T], Origin], None]
 class Connection(asyncio.Protocol, Generic[T]):
     """One open socket and its session."""
 
-    __slots__ = ("_deliver", "_leaves_at", "_stalled_at", "_transport", "source")
+    __slots__ = ("_deliver", "_leaves_at", "_stalled_at", "_transport", "source", "__weakref__")
 
     def __init__(self, source: str, deliver: Deliver[T]) -> None:
         self.source = source
@@ -74,6 +81,10 @@ class Connection(asyncio.Protocol, Generic[T]):
         """See `Origin`."""
         raise NotImplementedError
 
+    def send(self, topic: str, payload: bytes, *, retain: bool = False) -> bool:
+        """See `Origin`."""
+        raise NotImplementedError
+
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """The socket is open."""
         self._transport = cast("asyncio.Transport", transport)
@@ -83,16 +94,17 @@ class Connection(asyncio.Protocol, Generic[T]):
     def data_received(self, data: bytes) -> None:
         """Apply one socket read, then acknowledge it."""
         session = self.session
-        batch = session.receive(data, monotonic())
-        if batch:
-            try:
+        try:
+            batch = session.receive(data, monotonic())
+            if batch:
                 self._deliver(batch, self)
-            except Exception:
-                log.exception("a batch of messages could not be applied", source=self.source)
-                session.fault = True
-                self.cut("our own failure")
-                return
-            session.applied()
+        except Exception:
+            log.exception("a batch of messages could not be applied", source=self.source)
+            session.unapplied()
+            session.fault = True
+            self.cut("our own failure")
+            return
+        session.applied()
         self.flush()
 
     def flush(self) -> None:
@@ -110,9 +122,12 @@ class Connection(asyncio.Protocol, Generic[T]):
         """Half-close, and read on for a moment.
 
         Closing a socket with unread bytes resets it, and a reset may overtake the DISCONNECT
-        that tells the peer why.
+        that tells the peer why. TLS has no half-close.
         """
         self._leaves_at = monotonic() + LINGER
+        if not transport.can_write_eof():
+            transport.close()
+            return
         with suppress(OSError):  # the peer has reset it
             transport.write_eof()
         transport.resume_reading()

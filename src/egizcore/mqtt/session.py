@@ -9,12 +9,14 @@ A round is ``receive`` → the owner applies the batch → ``applied`` → ``to_
 acknowledges has been applied (contract.md, section 4).
 """
 
+from collections.abc import Container
 from math import inf
 from typing import Final, Generic, TypeAlias, TypeVar
 
 from egizcore.mqtt import packet as p
 from egizcore.mqtt.decode import decode, frame
 from egizcore.mqtt.encode import encode
+from egizcore.mqtt.memory import Memory, Message
 from egizcore.mqtt.properties import NOTHING, Properties
 from egizcore.mqtt.reason import ProtocolError, Reason, violation
 from egizcore.mqtt.topic import Topics
@@ -24,8 +26,9 @@ T = TypeVar("T")
 # (what `Topics` gave, payload, replayed because retained)
 Batch: TypeAlias = list[tuple[T, bytes, bool]]
 
-RECEIVE_MAXIMUM: Final = 1024  # QoS 1 messages that the peer may send ahead of our PUBACK
+RECEIVE_MAXIMUM: Final = 1024  # QoS 1 and 2 messages that the peer may send ahead of our answer
 TOPIC_ALIAS_MAXIMUM: Final = 16
+FAILURE: Final = 0x80  # reason codes from here on are failures
 _NEVER: Final = -1  # no first byte: the fast road is closed until the peer has greeted
 _QOS_0: Final = 0x30
 _QOS_1: Final = 0x32
@@ -45,8 +48,10 @@ class Session(Generic[T]):
     __slots__ = (
         "_acks",
         "_aliases",
+        "_fresh",
         "_heard",
         "_held",
+        "_later",
         "_needed",
         "_open",
         "_out",
@@ -57,13 +62,17 @@ class Session(Generic[T]):
         "fault",
         "lost",
         "max_packet",
+        "memory",
         "reason",
         "topics",
         "version",
     )
 
-    def __init__(self, topics: Topics[T], version: int, now: float, *, max_packet: int) -> None:
+    def __init__(
+        self, topics: Topics[T], version: int, memory: Memory, now: float, *, max_packet: int
+    ) -> None:
         self.topics = topics
+        self.memory = memory
         self.version = version
         self.max_packet = max_packet  # bytes of the largest packet that we take
         self.closed = False
@@ -76,6 +85,8 @@ class Session(Generic[T]):
         self._held = bytearray()  # a cut packet; never more than max_packet
         self._needed = 0  # bytes of that packet, as far as known
         self._acks: list[bytes] = []  # ids to acknowledge; at most one socket read's
+        self._fresh: list[int] = []  # QoS 2 ids of the batch that is being applied
+        self._later: list[bytes] = []  # PUBREC, PUBCOMP; at most one socket read's
         self._aliases: dict[int, T] = {}  # at most TOPIC_ALIAS_MAXIMUM
         self._out: list[bytes] = []
         self._parting = b""
@@ -113,10 +124,22 @@ class Session(Generic[T]):
         return batch
 
     def applied(self) -> None:
-        """The last batch is applied: queue its PUBACKs, in its order (MQTT-4.6.0-2)."""
+        """The last batch is applied: queue its answers, each kind in its order (4.6)."""
         if self._acks:
             self._out.append(b"\x40\x02" + b"\x40\x02".join(self._acks))
             self._acks.clear()
+        if self._later:
+            self._out += self._later
+            self._later.clear()
+            self._fresh.clear()
+
+    def unapplied(self) -> None:
+        """The last batch could not be applied: as if it had never come, so QoS 2 comes again."""
+        for number in self._fresh:
+            self.memory.received.discard(number)
+        self._acks.clear()
+        self._later.clear()
+        self._fresh.clear()
 
     def to_send(self) -> bytes:
         """Take all bytes that are to be sent; the DISCONNECT of an ended session comes last."""
@@ -196,7 +219,7 @@ class Session(Generic[T]):
         if not self._open:
             return _NEVER, _NEVER, False, 0
         if self.version == p.V5:
-            return _QOS_0, _QOS_1, True, RECEIVE_MAXIMUM
+            return _QOS_0, _QOS_1, True, RECEIVE_MAXIMUM - self.memory.received.count
         return _QOS_0, _QOS_1, False, _UNBOUNDED
 
     def _packet(self, data: bytes, at: int, end: int, batch: Batch[T]) -> int:
@@ -221,22 +244,75 @@ class Session(Generic[T]):
         packet = decode(first, data[body:stop], self.version)
         if isinstance(packet, p.Publish):
             self._publish(packet, batch)
+        elif isinstance(packet, p.PubAck | p.PubRec | p.PubRel | p.PubComp):
+            self._answered(packet)
         else:
             self._control(packet)
         return stop
 
     def _publish(self, packet: p.Publish, batch: Batch[T]) -> None:
-        if packet.qos > 1:
-            raise ProtocolError(Reason.QOS_NOT_SUPPORTED, "QoS 2 is above the maximum of 1")
+        self._check(packet)
         target = self._target(packet.topic, packet.properties)
-        if packet.qos:
-            if self.version == p.V5 and len(self._acks) >= RECEIVE_MAXIMUM:
-                raise ProtocolError(
-                    Reason.RECEIVE_MAXIMUM_EXCEEDED,
-                    f"more than {RECEIVE_MAXIMUM} messages without an acknowledgement",
-                )
-            self._acks.append(packet.id.to_bytes(2, "big"))
+        if packet.qos and not self._take(packet.id, packet.qos):
+            return
         batch.append((target, packet.payload, packet.retain and self._replays()))
+
+    def _take(self, number: int, qos: int) -> bool:
+        """Note what a publication is owed; False if it is a duplicate of QoS 2 (4.3.3)."""
+        received = self.memory.received
+        new = qos == 1 or number not in received
+        if new and self.version == p.V5 and len(self._acks) + received.count >= RECEIVE_MAXIMUM:
+            raise ProtocolError(
+                Reason.RECEIVE_MAXIMUM_EXCEEDED,
+                f"more than {RECEIVE_MAXIMUM} messages without an acknowledgement",
+            )
+        if qos == 1:
+            self._acks.append(number.to_bytes(2, "big"))
+            return True
+        self._later.append(encode(p.PubRec(number), self.version))
+        if new:
+            received.add(number)
+            self._fresh.append(number)
+        return new
+
+    def _answered(self, packet: p.Acknowledgement) -> None:
+        """Take the next step of QoS 1 or 2; an unknown identifier is answered, no error (4.4)."""
+        outgoing = self.memory.outgoing
+        match packet:
+            case p.PubRel():
+                known = self.memory.received.discard(packet.id)
+                reason = Reason.SUCCESS if known else Reason.PACKET_IDENTIFIER_NOT_FOUND
+                # Behind the PUBREC of a message in the same read.
+                self._later.append(encode(p.PubComp(packet.id, reason), self.version))
+            case p.PubAck():
+                outgoing.confirm(packet.id, taken=packet.reason < FAILURE)
+                self._pump()
+            case p.PubRec():
+                if outgoing.knows(packet.id):
+                    raise violation("a PUBREC for a message of QoS 1")
+                if packet.reason < FAILURE:
+                    release = p.PubRel(packet.id, Reason.PACKET_IDENTIFIER_NOT_FOUND)
+                    self._queue(release)
+            case p.PubComp():
+                pass  # of a message that we do not remember
+
+    def _pump(self) -> None:
+        """Send what is to be sent, as far as the window is open."""
+        outgoing = self.memory.outgoing
+        while not outgoing.idle and outgoing.in_flight < self._window():
+            number, message, dup = outgoing.take(self._reserved())
+            self._transmit(number, message, dup=dup)
+
+    def _transmit(self, number: int, message: Message, *, dup: bool) -> None:
+        """Send a message of QoS 1; one that the peer cannot take is given up (MQTT-3.1.2-25)."""
+        topic, payload, retain, identifiers = message
+        properties = Properties(subscription_identifier=identifiers) if identifiers else NOTHING
+        packet = p.Publish(topic, payload, 1, retain, dup, number, properties)
+        data = encode(packet, self.version)
+        if len(data) <= self._peer_maximum:
+            self._out.append(data)
+        else:
+            self.memory.outgoing.confirm(number, taken=False)
 
     def _target(self, topic: str, properties: Properties) -> T:
         alias = properties.topic_alias
@@ -279,6 +355,14 @@ class Session(Generic[T]):
 
     # What the roles differ in.
 
+    def _window(self) -> int:
+        """How many messages of QoS 1 may be in flight to the peer (4.9)."""
+        raise NotImplementedError
+
+    def _reserved(self) -> Container[int]:
+        """Packet identifiers that other packets of ours use."""
+        raise NotImplementedError
+
     def _greet(self, first: int, head: bytes, length: int) -> None:
         """Raise `ProtocolError` unless this packet, whole or not, may be the first.
 
@@ -288,6 +372,10 @@ class Session(Generic[T]):
 
     def _control(self, packet: p.Packet) -> None:
         """Act on any packet but PUBLISH."""
+        raise NotImplementedError
+
+    def _check(self, packet: p.Publish) -> None:
+        """Raise `ProtocolError` for what only one side may put into a PUBLISH."""
         raise NotImplementedError
 
     def _replays(self) -> bool:

@@ -6,6 +6,7 @@ from typing import Any, Literal, final
 
 from msgspec import Struct, field
 
+from egizcore.command import CommandSettings
 from egizcore.errors import SettingsInvalid
 from egizcore.ingest import MqttSettings
 from egizcore.mqtt import EndpointSettings
@@ -37,6 +38,7 @@ class Settings(Struct, forbid_unknown_fields=True, kw_only=True, frozen=True):
     http: HttpSettings = field(default_factory=HttpSettings)
     mqtt: MqttSettings = field(default_factory=MqttSettings)
     endpoint: EndpointSettings = field(default_factory=EndpointSettings)
+    commands: CommandSettings = field(default_factory=CommandSettings)
     state: StateSettings = field(default_factory=StateSettings)
     stream: StreamSettings = field(default_factory=StreamSettings)
     history: HistorySettings = field(default_factory=HistorySettings)

@@ -293,5 +293,6 @@ def _apply(thing: Thing, part: Part, at: int) -> Thing:
             after.features = thing.features
             after.relationships = relationships
             after.changed_at = max(thing.changed_at, at)
+            after.reporter = thing.reporter
             return after
     return thing

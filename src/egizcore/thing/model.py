@@ -92,6 +92,7 @@ class Thing:
         "id",
         "metadata",
         "relationships",
+        "reporter",
         "room",
         "still",
         "type",
@@ -109,6 +110,7 @@ class Thing:
         self.changed_at = at
         self.room = 0  # bytes that telemetry may still bring before the size is measured anew
         self.still: Still | None = None  # what frozen() gave, until the next change
+        self.reporter: str | None = None  # the device that last reported for it
 
     @property
     def updated_at(self) -> int:
