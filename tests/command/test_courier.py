@@ -158,6 +158,8 @@ def test_a_thing_keeps_its_reporter_when_its_own_members_change_and_loses_it_whe
     plant.report(line, "oven-001")
     plant.want(OVEN, {"setpoint": 196.0})
     assert len(line.taken()) == 1
+    plant.registry.delete(OVEN)
+    assert (plant.courier._roster._devices, plant.courier._wishes) == ({}, {})
 
 
 def test_a_thing_that_is_created_with_a_wish_is_a_change() -> None:
@@ -250,6 +252,7 @@ def test_a_subscription_brings_all_that_is_desired_of_a_thing_that_is_known() ->
         assert {one["version"] for one in told} == {version}
     plant.report(line, "oven-001")
     assert line.got == []
+    assert counts(plant) == (4, 0, 0)
 
 
 def test_the_first_report_brings_it_where_the_thing_was_not_known() -> None:
@@ -263,6 +266,16 @@ def test_the_first_report_brings_it_where_the_thing_was_not_known() -> None:
     plant.report(line, "oven-001")
     plant.report(line, "oven-002")
     assert line.got == []
+    assert counts(plant) == (1, 0, 0)
+
+
+def test_the_first_report_brings_it_also_under_the_name_of_the_client() -> None:
+    line = Line("c1")
+    plant = Plant()
+    plant.create(id=OVEN, features={"thermal": {"desiredState": {"s": 1}}})
+    assert plant.subscribe(line, "devices/c1/desired")
+    plant.report(line, "oven-001")
+    assert [one["desiredState"] for one in line.taken()] == [{"s": 1}]
 
 
 def test_a_device_that_reported_before_it_subscribed_is_told_with_its_subscription() -> None:
@@ -354,6 +367,10 @@ def test_listeners_are_bounded_and_the_oldest_is_forgotten(monkeypatch: pytest.M
     assert list(plant.courier._by_device) == ["d2", "d3", "d4"]
     assert list(plant.courier._by_client) == ["d2", "d3", "d4"]
     assert plant.courier.forgotten == 4
+    for number in (2, 5):  # who subscribes again is the newest
+        assert plant.subscribe(Line(f"d{number}"), f"devices/d{number}/desired")
+    assert list(plant.courier._by_device) == ["d4", "d2", "d5"]
+    assert list(plant.courier._by_client) == ["d4", "d2", "d5"]
 
 
 def test_what_a_listener_was_told_of_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -363,3 +380,6 @@ def test_what_a_listener_was_told_of_is_bounded(monkeypatch: pytest.MonkeyPatch)
         listener.tell(thing, wish)
         assert len(listener.told) <= 2
     assert listener.told == {"c": 4}
+    listener.tell("d", 5)
+    listener.tell("c", 6)
+    assert listener.told == {"c": 6, "d": 5}

@@ -1,8 +1,10 @@
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.mqtt.hosts import Outcomes
+from tests.mqtt import samples
+from tests.mqtt.hosts import Outcomes, memory
 
-from egizcore.mqtt.memory import OVERHEAD, Budget, Identifiers, Message, Outgoing
+from egizcore.mqtt.memory import OVERHEAD, Budget, Grant, Identifiers, Message, Outgoing
+from egizcore.mqtt.topic import matches
 
 numbers = st.integers(1, 65_535)
 
@@ -118,3 +120,29 @@ def test_an_identifier_that_is_not_known_confirms_nothing() -> None:
     outcomes = Outcomes()
     Outgoing(outcomes.tally, Budget(100), messages=10, size=100).confirm(7)
     assert (outcomes.confirmed, outcomes.lost) == (0, 0)
+
+
+@given(
+    st.lists(st.tuples(st.booleans(), samples.filters, st.integers(0, 1), st.none() | numbers)),
+    samples.names,
+)
+def test_a_topic_has_what_all_its_subscriptions_grant(
+    steps: list[tuple[bool, str, int, int | None]], topic: str
+) -> None:
+    ours, naive = memory(), dict[str, Grant]()
+    for adds, name, qos, identifier in [*steps, (True, topic, 0, None)]:
+        if adds:
+            assert ours.subscribe(name, Grant(qos, identifier))
+            naive[name] = Grant(qos, identifier)
+        else:
+            assert ours.unsubscribe(name) is (naive.pop(name, None) is not None)
+    found = [grant for name, grant in naive.items() if matches(name, topic)]
+    granted = ours.granted(topic)
+    assert granted is not None
+    assert granted[0] == max(one.qos for one in found)
+    assert sorted(granted[1]) == sorted(
+        one.identifier for one in found if one.identifier is not None
+    )
+    for name in naive:
+        ours.unsubscribe(name)
+    assert ours.granted(topic) is None

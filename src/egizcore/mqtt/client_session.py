@@ -53,6 +53,7 @@ class ClientSession(Session[T]):
         "_most_qos",
         "_pinged",
         "_qos",
+        "_retains",
         "_share",
         "_waiting",
         "_wildcards",
@@ -86,6 +87,7 @@ class ClientSession(Session[T]):
         self._most_in_flight = MAX_IN_FLIGHT
         self._most_qos = 1
         self._wildcards = True
+        self._retains = True
         self.refused: dict[str, str] = {}
         self.remark = ""
         self._out.append(encode(connect, connect.version))
@@ -153,6 +155,8 @@ class ClientSession(Session[T]):
         return self._waiting
 
     def _transmit(self, number: int, message: Message, *, dup: bool) -> None:
+        if not self._retains:  # 3.2.2.3.5: a PUBLISH with RETAIN would end the connection
+            message = message._replace(retain=False)
         if self._most_qos:
             super()._transmit(number, message, dup=dup)
         else:  # MQTT-3.2.2-11: nothing will confirm it
@@ -228,6 +232,7 @@ class ClientSession(Session[T]):
         self._most_in_flight = min(MAX_IN_FLIGHT, announced.receive_maximum or MAX_IN_FLIGHT)
         self._most_qos = 0 if announced.maximum_qos == 0 else 1
         self._peer_maximum = announced.maximum_packet_size or inf
+        self._retains = announced.retain_available != 0
         self._wildcards = announced.wildcard_subscription_available != 0
         kept = announced.session_expiry_interval
         if kept is not None and kept < KEPT and not self._clean:

@@ -19,7 +19,7 @@ from egizcore.mqtt import packet as p
 from egizcore.mqtt.connection import Connection, Deliver, Origin
 from egizcore.mqtt.memory import Memory, Message, Tally
 from egizcore.mqtt.reason import Reason
-from egizcore.mqtt.server_session import CONNECT_TIMEOUT, ServerSession, granted
+from egizcore.mqtt.server_session import CONNECT_TIMEOUT, ServerSession
 from egizcore.mqtt.sessions import Client, Sessions
 from egizcore.mqtt.settings import EndpointSettings
 from egizcore.mqtt.topic import Topics
@@ -240,7 +240,7 @@ class Endpoint(Generic[T]):
         does not read.
         """
         found = self._sessions.find(client_id)
-        grant = None if found is None else granted(found[0], topic)
+        grant = None if found is None else found[0].granted(topic)
         if found is None or grant is None:
             return False
         memory, client = found

@@ -8,7 +8,9 @@ is bounded, whatever the peer does.
 from collections.abc import Callable, Container
 from typing import Final, NamedTuple, final
 
-MAX_SUBSCRIPTIONS: Final = 16  # of one device: it has one command topic
+from egizcore.mqtt.topic import matches
+
+MAX_SUBSCRIPTIONS: Final = 1024  # of one device: a gateway has one for each behind it
 OVERHEAD: Final = 256  # bytes that a publication takes beside its payload
 _LAST_ID: Final = 65_535
 
@@ -226,9 +228,37 @@ class Outgoing:
 class Memory:
     """The state of one session."""
 
-    __slots__ = ("outgoing", "received", "subscriptions")
+    __slots__ = ("_wild", "outgoing", "received", "subscriptions")
 
     def __init__(self, outgoing: Outgoing) -> None:
         self.outgoing = outgoing
         self.received = Identifiers()  # QoS 2 messages whose PUBREL has not come
         self.subscriptions: dict[str, Grant] = {}  # at most MAX_SUBSCRIPTIONS; more are refused
+        self._wild: set[str] = set()  # of these, the filters with wildcards
+
+    def subscribe(self, filter: str, grant: Grant) -> bool:
+        """Note a subscription, in place of an older one; False if there is no room for it."""
+        if filter not in self.subscriptions and len(self.subscriptions) >= MAX_SUBSCRIPTIONS:
+            return False
+        self.subscriptions[filter] = grant
+        if "+" in filter or "#" in filter:
+            self._wild.add(filter)
+        return True
+
+    def unsubscribe(self, filter: str) -> bool:
+        """Forget a subscription; was there one?"""
+        self._wild.discard(filter)
+        return self.subscriptions.pop(filter, None) is not None
+
+    def granted(self, topic: str) -> tuple[int, tuple[int, ...]] | None:
+        """The highest QoS and the identifiers of the subscriptions that select *topic*, if any do.
+
+        Exact filters, as nearly all are, cost one look-up.
+        """
+        exact = self.subscriptions.get(topic)
+        found = [] if exact is None else [exact]
+        found += [self.subscriptions[name] for name in self._wild if matches(name, topic)]
+        if not found:
+            return None
+        identifiers = tuple(one.identifier for one in found if one.identifier is not None)
+        return max(one.qos for one in found), identifiers

@@ -12,7 +12,7 @@ from typing import Final, Protocol, TypeVar, final
 
 from egizcore.mqtt import packet as p
 from egizcore.mqtt.encode import PINGRESP, encode
-from egizcore.mqtt.memory import MAX_SUBSCRIPTIONS, Budget, Grant, Memory, Message, Outgoing, Tally
+from egizcore.mqtt.memory import Budget, Grant, Memory, Message, Outgoing, Tally
 from egizcore.mqtt.properties import NOTHING, Kind, Properties
 from egizcore.mqtt.reason import (
     CLIENT_DISCONNECT_REASONS,
@@ -22,7 +22,7 @@ from egizcore.mqtt.reason import (
     violation,
 )
 from egizcore.mqtt.session import RECEIVE_MAXIMUM, TOPIC_ALIAS_MAXIMUM, Session
-from egizcore.mqtt.topic import Topics, matches
+from egizcore.mqtt.topic import Topics
 
 T = TypeVar("T")
 
@@ -188,12 +188,11 @@ class ServerSession(Session[T]):
         """Grant what the host allows, and answer before it hears of it (3.8.4)."""
         identifier = (packet.properties.subscription_identifier or (None,))[0]
         granted = []
-        reasons = []
+        reasons: list[int] = []
         for one in packet.subscriptions:
-            reason = self._judge(one.filter)
+            grant = Grant(min(one.qos, 1), identifier)
+            reason = self._grant(one.filter, grant)
             if reason is Reason.SUCCESS:
-                grant = Grant(min(one.qos, 1), identifier)
-                self.memory.subscriptions[one.filter] = grant
                 granted.append(one.filter)
                 reasons.append(grant.qos)
             else:
@@ -202,18 +201,14 @@ class ServerSession(Session[T]):
         for wanted in granted:
             self._host.subscribed(wanted)
 
-    def _judge(self, filter: str) -> Reason:
+    def _grant(self, filter: str, grant: Grant) -> Reason:
         if not self._host.may_subscribe(filter):
             return Reason.NOT_AUTHORIZED
-        known = self.memory.subscriptions
-        if filter not in known and len(known) >= MAX_SUBSCRIPTIONS:
-            return Reason.QUOTA_EXCEEDED
-        return Reason.SUCCESS
+        return Reason.SUCCESS if self.memory.subscribe(filter, grant) else Reason.QUOTA_EXCEEDED
 
     def _unsubscribe(self, packet: p.Unsubscribe) -> None:
-        known = self.memory.subscriptions
         reasons = tuple(
-            Reason.NO_SUBSCRIPTION_EXISTED if known.pop(one, None) is None else Reason.SUCCESS
+            Reason.SUCCESS if self.memory.unsubscribe(one) else Reason.NO_SUBSCRIPTION_EXISTED
             for one in packet.filters
         )
         self._queue(p.UnsubAck(packet.id, reasons))
@@ -243,15 +238,6 @@ class ServerSession(Session[T]):
         if self.version == p.V3 and reason in RETURN_CODES:
             return encode(p.ConnAck(RETURN_CODES[reason]), p.V3)
         return b""  # what came is no CONNECT, or 3.1.1 has no words for it
-
-
-def granted(memory: Memory, topic: str) -> tuple[int, tuple[int, ...]] | None:
-    """The highest QoS and the identifiers of the subscriptions that select *topic*, if any do."""
-    found = [grant for name, grant in memory.subscriptions.items() if matches(name, topic)]
-    if not found:
-        return None
-    identifiers = tuple(one.identifier for one in found if one.identifier is not None)
-    return max(one.qos for one in found), identifiers
 
 
 def _expiry(packet: p.Connect) -> float:

@@ -300,6 +300,16 @@ def test_3_2_2_11_a_broker_that_takes_only_qos_0_gets_that() -> None:
     assert script.memory.outgoing.in_flight == 0
 
 
+def test_3_2_2_14_a_broker_that_retains_nothing_is_not_asked_to() -> None:
+    script = Script(p.V5)
+    script.accept(announced=Properties(retain_available=0))
+    script.memory.outgoing.put(Message("d/desired", b"x", retain=True))
+    script.session.pump()
+    (sent,) = script.read()
+    assert isinstance(sent, p.Publish)
+    assert (sent.retain, sent.qos) == (False, 1)
+
+
 def test_3_2_2_15_nothing_larger_than_the_broker_takes_is_sent() -> None:
     script = Script(p.V5)
     script.accept(announced=Properties(maximum_packet_size=40))

@@ -152,9 +152,11 @@ def test_3_3_4_3_a_command_bears_its_subscriptions_identifier(stage: Stage) -> N
 def test_3_8_4_one_device_has_a_bounded_number_of_subscriptions(stage: Stage) -> None:
     stage.endpoint.may_subscribe = lambda *_: True
     actor = stage.device()
-    many = tuple(p.Subscription(f"a/{number}") for number in range(18))
+    many = tuple(p.Subscription(f"a/{number}") for number in range(1026))
     answer = actor.ask(p.Subscribe(1, many))
-    assert answer == p.SubAck(1, (0,) * 16 + (Reason.QUOTA_EXCEEDED,) * 2)
+    assert answer == p.SubAck(1, (0,) * 1024 + (Reason.QUOTA_EXCEEDED,) * 2)
+    assert actor.ask(p.Unsubscribe(2, ("a/0",))) == p.UnsubAck(2, (0,))
+    assert actor.ask(p.Subscribe(3, many[-1:])) == p.SubAck(3, (0,))
 
 
 def test_3_11_3_unsubscribe_has_a_reason_for_each_filter(stage: Stage) -> None:
