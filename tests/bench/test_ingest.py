@@ -62,9 +62,9 @@ def test_a_message_is_state_in_a_few_times_its_decoding(benchmark: BenchmarkFixt
 
     run()  # the Things come to be
     # The best of some, taken in turn: the machine is shared, and both must see its best moment.
-    pairs = [(run(), decoded()) for _ in range(20)]
+    pairs = [(run(), decoded()) for _ in range(20 if benchmark.enabled else 1)]
     message, yardstick = (min(column) for column in zip(*pairs, strict=True))
     benchmark.pedantic(run, rounds=5)  # type: ignore[no-untyped-call]
     benchmark.extra_info["D"] = message / yardstick
     # About twice what was measured: 5.4 D as Python, 3 D as machine code.
-    assert message < yardstick * 11
+    assert not benchmark.enabled or message < yardstick * 11

@@ -88,7 +88,7 @@ def test_a_message_costs_a_few_times_its_decoding(
 
     before = plant.bus.seq
     benchmark(run)
-    for _ in range(50):  # the machine is shared: until both had a quiet moment
+    for _ in range(50 if benchmark.enabled else 1):  # shared machine: until both were undisturbed
         run()
         yardstick = min(yardstick, decode_time())
         if rounds > 5 and best < yardstick * bound:
@@ -96,4 +96,4 @@ def test_a_message_costs_a_few_times_its_decoding(
     assert plant.bus.seq - before == rounds * MESSAGES
     assert heard == (rounds * MESSAGES if listened else 0)
     assert plant.intake.counts["endpoint"]["applied"] == (rounds + 1) * MESSAGES
-    assert best < yardstick * bound
+    assert not benchmark.enabled or best < yardstick * bound

@@ -58,9 +58,9 @@ def test_a_message_is_read_in_about_the_time_of_its_decoding(
         return took / COUNT
 
     # The best of some, taken in turn: the machine is shared, and both must see its best moment.
-    pairs = [(run(), decoded()) for _ in range(30)]
+    pairs = [(run(), decoded()) for _ in range(30 if benchmark.enabled else 1)]
     message, yardstick = (min(column) for column in zip(*pairs, strict=True))
     benchmark.pedantic(run, rounds=5)  # type: ignore[no-untyped-call]
     benchmark.extra_info["D"] = message / yardstick
     # About twice what was measured: 0.95 D and 1.05 D; with QoS 1, 1.25 D and 1.35 D.
-    assert message < yardstick * (2.4 if qos == 0 else 3)
+    assert not benchmark.enabled or message < yardstick * (2.4 if qos == 0 else 3)

@@ -1,5 +1,5 @@
 import re
-from time import perf_counter
+from time import process_time
 
 import pytest
 from hypothesis import given
@@ -62,9 +62,10 @@ def test_a_pattern_has_at_most_256_characters() -> None:
 def test_a_hostile_pattern_takes_no_time_on_a_megabyte(pattern: str, unit: str) -> None:
     text = unit * (MEGABYTE // len(unit))
     fits = like(pattern)
-    began = perf_counter()
+    began = process_time()
     fits(text)
-    assert perf_counter() - began < 0.1
+    # 0.1 s at the most where nothing disturbs; one that goes back and forth takes minutes.
+    assert process_time() - began < 2
 
 
 def test_the_worst_search_grows_with_the_text_alone() -> None:
@@ -72,7 +73,7 @@ def test_the_worst_search_grows_with_the_text_alone() -> None:
     took = []
     for size in (20_000, 200_000):
         text = "ab" * (size // 2)
-        began = perf_counter()
+        began = process_time()
         assert not fits(text)
-        took.append(perf_counter() - began)
+        took.append(process_time() - began)
     assert took[1] < took[0] * 40
