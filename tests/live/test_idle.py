@@ -14,7 +14,7 @@ from egizcore.quantity import Size
 
 SOCKETS = 500
 PER_SOCKET = 40 * 1024  # bytes for both ends, which live in this process
-ANSWER = 0.5  # seconds: nobody waits longer because of others
+ANSWER = 5.0  # seconds: far less than any time-out of the idle ones
 
 
 def memory() -> int:
