@@ -5,6 +5,7 @@ Fails where a count does not add up, never because the machine is slow.
 
 import os
 import resource
+import shutil
 import sys
 import time
 from pathlib import Path
@@ -15,7 +16,7 @@ import click
 from bench import ingest, serving, streaming
 from bench.picture import picture
 from bench.scenario import Bench, Scenario
-from bench.servers import CountWrong, systems
+from bench.servers import SCRATCH, CountWrong, systems
 from bench.tools import BUILT, build
 from bench.yardstick import yardstick
 
@@ -42,6 +43,8 @@ def _names(_context: click.Context, _parameter: click.Parameter, text: str) -> l
 def main(scenarios: list[str], wanted: str, runs: int, out: Path) -> None:
     """Measure, print the table and write it down."""
     build()
+    shutil.rmtree(SCRATCH, ignore_errors=True)
+    SCRATCH.mkdir()
     # Ten thousand devices are as many descriptors, here and in the servers that we start.
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))

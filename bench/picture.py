@@ -18,6 +18,7 @@ COLOURS: Final = {"egizcore": "#2f6f9f", "compiled": "#16a085", "go": "#c0762d",
 def picture(results: Results, folder: Path) -> None:
     """Write ``results.svg`` and, if it can be, ``results.png`` into *folder*."""
     text, height = _drawn(results)
+    folder = folder.resolve()
     svg = folder / "results.svg"
     svg.write_text(text)
     chromium = shutil.which("chromium")

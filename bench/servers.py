@@ -18,6 +18,8 @@ from bench.tools import BUILT, ROOT
 TICK: Final = os.sysconf("SC_CLK_TCK")
 PATIENCE: Final = 30.0  # seconds
 IDLE: Final = 2.0  # seconds after which a server may have closed our connection
+COMPILED: Final = ROOT / ".cache/compiled"
+SCRATCH: Final = BUILT / "scratch"
 SBIN: Final = "/usr/sbin:/usr/local/sbin:/usr/bin:/usr/local/bin"
 
 
@@ -54,12 +56,19 @@ def egizcore(name: str, source: Path) -> System:
 def systems(names: set[str]) -> list[System]:
     """Those of *names* that can be run here; all that can without any."""
     found = [egizcore("egizcore", ROOT / "src")]
-    if (ROOT / ".cache/compiled/egizcore").is_dir():
-        found.append(egizcore("compiled", ROOT / ".cache/compiled"))
+    if COMPILED.is_dir():
+        if _newest(COMPILED, "*.so") > _newest(ROOT / "src", "*.py"):
+            found.append(egizcore("compiled", COMPILED))
+        else:
+            sys.stderr.write("compiled is left out, it is older than the source: make compile\n")
     if (BUILT / "go-peer").exists():
         # Its garbage collector less often: what its own authors would set on such a machine.
         found.append(System("go", (str(BUILT / "go-peer"),), {"GOGC": "400"}, has_endpoint=False))
     return [one for one in found if not names or one.name in names]
+
+
+def _newest(folder: Path, pattern: str) -> float:
+    return max((file.stat().st_mtime for file in folder.rglob(pattern)), default=0.0)
 
 
 @final
@@ -188,7 +197,7 @@ def world(system: System, door: str) -> Iterator[World]:
 
 def mosquitto(port: int) -> Process:
     """Without its bound of 1,000 waiting messages, past which it drops in silence."""
-    file = BUILT / f"mosquitto-{port}.conf"
+    file = SCRATCH / f"mosquitto-{port}.conf"
     file.write_text(
         f"listener {port} 127.0.0.1\nallow_anonymous true\nuser root\npersistence false\n"
         "max_queued_messages 0\nmax_queued_bytes 0\nlog_type error\n"
@@ -198,8 +207,8 @@ def mosquitto(port: int) -> Process:
 
 def nats(port: int) -> Process:
     """With room for a consumer that is behind, which it would cut off at 64 MB."""
-    file = BUILT / f"nats-{port}.conf"
-    store = BUILT / f"nats-{port}"
+    file = SCRATCH / f"nats-{port}.conf"
+    store = SCRATCH / f"nats-{port}"
     file.write_text(
         f'server_name: bench\nlisten: "127.0.0.1:{free_port()}"\nmax_pending: 2GB\n'
         f'write_deadline: "60s"\nlogfile: "{file}.log"\n'

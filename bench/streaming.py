@@ -30,6 +30,7 @@ def delivered(clients: int, kind: str, door: str, start: float, bench: Bench) ->
             name = world.system.name
             bench.results.add(scenario, "delivered", "events/s", name, best * share)
             bench.results.add(scenario, "p99 at half of it", "ms", name, half.p99)
+            bench.results.add(scenario, "the publisher's lag then, p99", "ms", name, half.lag)
             cost = half.cpu / half.events * 1e6
             bench.results.add(scenario, "CPU an event at half of it", "µs", name, cost)
 
