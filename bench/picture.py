@@ -9,8 +9,8 @@ from typing import Final
 
 from bench.result import CEILING, Results, shown
 
-WIDTH: Final = 900
-LABEL: Final = 360
+WIDTH: Final = 1080
+LABEL: Final = 520
 BAR: Final = 14
 COLOURS: Final = {"egizcore": "#2f6f9f", "compiled": "#16a085", "go": "#c0762d", CEILING: "#9aa5ae"}
 
