@@ -10,8 +10,9 @@ import click
 import msgspec
 
 from egizcore import simulator
-from egizcore.engine import Engine, run_loop, spare_collections, stop_signal, supervise
+from egizcore.engine import Engine, run_loop, stop_signal, supervise
 from egizcore.errors import StartupFailed
+from egizcore.garbage import spare_collections
 from egizcore.settings import Settings
 from egizcore.thing import read_thing
 
@@ -41,7 +42,7 @@ def demo(settings: Settings, *, chosen: frozenset[str], lan: bool) -> int:
             broker = f"mqtt://127.0.0.1:{_endpoint_port(engine)}"
             life = supervise("bakery", partial(simulator.run, broker), lambda _: None)
             bakery.append(asyncio.create_task(life, name="bakery"))
-            await spare_collections()
+            spare_collections(asyncio.get_running_loop().call_later)
 
         try:
             await engine.run(stop, started)

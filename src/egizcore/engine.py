@@ -6,7 +6,6 @@ in is lost on the way out.
 
 import asyncio
 import contextlib
-import gc
 import signal
 import time
 from collections.abc import Awaitable, Callable
@@ -20,6 +19,7 @@ from egizcore import __version__
 from egizcore.bus import Bus
 from egizcore.command import Courier
 from egizcore.console import files
+from egizcore.garbage import spare_collections
 from egizcore.ingest import IngestView, Intake, Routes, Target
 from egizcore.meters import Meters
 from egizcore.mqtt import Batch, Endpoint, Link, Origin, Topics
@@ -211,16 +211,15 @@ def serve(settings: Settings) -> int:
     """
 
     async def life() -> None:
-        await Engine(settings, asyncio.get_running_loop()).run(stop_signal(), spare_collections)
+        loop = asyncio.get_running_loop()
+
+        async def started() -> None:
+            spare_collections(loop.call_later)
+
+        await Engine(settings, loop).run(stop_signal(), started)
 
     run_loop(life)
     return 0
-
-
-async def spare_collections() -> None:
-    """What start-up made lives on: no garbage collection needs to look at it again."""
-    gc.collect()
-    gc.freeze()
 
 
 def run_loop(life: Callable[[], Awaitable[None]]) -> None:

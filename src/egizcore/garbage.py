@@ -1,0 +1,39 @@
+"""Full garbage collections, which stop everything, made few and short.
+
+Ten thousand Things are some hundred thousand containers that live on; a collection that looks at
+all of them takes 50 ms and more, and finds nothing, since merging makes no cycles. So what
+survived one is frozen: the next looks only at what has come since. What dies in a cycle after it
+was frozen (a closed connection) waits for the next thaw.
+"""
+
+import gc
+from collections.abc import Callable
+from typing import Any, Final
+
+THRESHOLDS: Final = (10_000, 20, 20)
+"""Containers more than before until the youngest are looked at, half a millisecond; then the
+next older generation each 20th time."""
+THAW_EVERY: Final = 3600.0
+"""Seconds. The first full collection after a thaw looks at everything."""
+
+
+def spare_collections(call_later: Callable[[float, Callable[[], None]], object]) -> None:
+    """Put Python's collector under these rules, to the end of the process.
+
+    To be called once, when start-up has made what lives on; *call_later* is an event loop's.
+    """
+
+    def thaw() -> None:
+        gc.unfreeze()
+        call_later(THAW_EVERY, thaw)
+
+    gc.set_threshold(*THRESHOLDS)
+    gc.collect()
+    gc.freeze()
+    gc.callbacks.append(_ended)
+    call_later(THAW_EVERY, thaw)
+
+
+def _ended(phase: str, info: dict[str, Any]) -> None:
+    if phase == "stop" and info["generation"] == 2:
+        gc.freeze()
