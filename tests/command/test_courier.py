@@ -65,6 +65,25 @@ def test_a_device_of_the_table_is_told_once_though_it_also_reported() -> None:
     assert [topic for topic, _, _ in other.got] == ["devices/esp32-b/desired"]
 
 
+def test_each_device_of_the_table_is_told_by_its_own_link_though_another_reported_since() -> None:
+    one, other = link("one"), link("other")
+    plant = Plant(devices={"esp32-a": OVEN, "esp32-b": OVEN}, links=(one, other))
+    for line, device in ((one, "esp32-a"), (other, "esp32-b")):
+        plant.report(line, device)
+    plant.want(OVEN, {"setpoint": 195.0})
+    assert [topic for topic, _, _ in one.got] == ["devices/esp32-a/desired"]
+    assert [topic for topic, _, _ in other.got] == ["devices/esp32-b/desired"]
+
+
+def test_a_gateway_hears_for_each_device_of_the_table_that_it_published_as() -> None:
+    line = Line("gateway")
+    plant = Plant(devices={"esp32-a": OVEN, "esp32-b": OVEN})
+    for device in ("esp32-a", "esp32-b"):
+        plant.report(line, device)
+    assert plant.subscribe(line, "devices/esp32-a/desired")
+    assert plant.subscribe(line, "devices/esp32-b/desired")
+
+
 def test_where_several_report_for_a_thing_only_the_last_one_is_told() -> None:
     line = link()
     plant = Plant(SHARED, links=(line,))

@@ -55,3 +55,16 @@ def test_what_nobody_reports_for_any_more_leaves_nothing_behind() -> None:
     roster.note(thing, "d", Line("c"))
     roster.leave(thing)
     assert (roster._devices, roster._published) == ({}, {})
+
+
+def test_a_device_of_the_table_stays_and_is_found_where_it_last_came() -> None:
+    roster, thing = Roster({"d": "t"}), Thing("t", "oven", 1, 0)
+    roster.note(thing, "d", Line("one"))
+    roster.note(thing, "other", Line("one"))
+    assert [device.name for device in roster.published("one")] == ["d", "other"]
+    roster.note(thing, "d", line := Line("two"))
+    roster.leave(thing)
+    known = roster.device("d")
+    assert known is not None
+    assert (known.origin, known.things) == (line, {})
+    assert not roster._published.get("one")

@@ -221,6 +221,19 @@ def test_3_2_2_3_14_the_servers_keep_alive_is_obeyed() -> None:
     assert one.deadline == 7.0
 
 
+def test_3_1_2_20_pings_follow_the_keep_alive_however_late_they_are_answered() -> None:
+    one = opened(p.V5, announced=Properties(server_keep_alive=4))
+    one.receive(b"\xd0\x00", 1.0)
+    one.to_send()
+    for due in (4.0, 8.0, 12.0):
+        assert one.deadline == due
+        one.tick(due)
+        assert sent(one) == [p.PingReq()]
+    assert one.deadline == 14.0  # ten seconds after the first that has no answer
+    one.tick(14.0)
+    assert (one.closed, one.detail) == (True, "no PINGRESP within 10 s")
+
+
 # Publishing
 
 

@@ -347,6 +347,45 @@ async def test_a_broker_that_falls_silent_is_found_by_its_pings(
             await until(lambda: link.reconnects >= 1)
 
 
+async def test_3_2_2_3_14_a_short_keep_alive_of_the_server_is_kept_on_the_wire(
+    inbox: Inbox,
+) -> None:
+    pings: list[float] = []
+
+    async def script(peer: Peer, number: int) -> None:
+        await peer.read()
+        peer.send(p.ConnAck(properties=Properties(server_keep_alive=1)))
+        pings.append(perf_counter())
+        while (packet := await peer.read()) is not None:  # SUBSCRIBE is never answered
+            if isinstance(packet, p.PingReq):
+                pings.append(perf_counter())
+                peer.send(p.PingResp())
+
+    async with broker(script) as port, running(linked(port, inbox)):
+        await until(lambda: len(pings) >= 3)
+    assert pings[2] - pings[0] < 3.0  # the broker would have waited 1.5 s for each
+
+
+@pytest.mark.parametrize("first", ["127.0.0.2", "192.0.2.1"])
+async def test_behind_an_address_that_refuses_or_is_silent_the_next_is_tried(
+    inbox: Inbox, monkeypatch: pytest.MonkeyPatch, first: str
+) -> None:
+    async def two(host: str, port: int) -> list[str]:
+        return [first, "127.0.0.1"]
+
+    monkeypatch.setattr(link_module, "ANSWER_TIMEOUT", 2.0)
+    monkeypatch.setattr(link_module, "look_up", two)
+
+    async def script(peer: Peer, number: int) -> None:
+        await accept(peer)
+        await hold(peer)
+
+    async with broker(script) as port:
+        link = linked(port, inbox)
+        async with running(link):
+            await until(lambda: link.connected)
+
+
 async def test_a_broker_that_is_absent_at_start_is_waited_for(inbox: Inbox) -> None:
     async with broker(lambda peer, number: accept(peer)) as port:
         pass

@@ -91,7 +91,7 @@ class Courier:
         self._mapped: dict[str, list[str]] = {}  # Thing id → its devices in the table
         for device, thing_id in devices.items():
             self._mapped.setdefault(thing_id, []).append(device)
-        self._roster = Roster()
+        self._roster = Roster(devices)
         self._wish = 0  # number of the newest change of what is desired
         self._wishes: dict[str, int] = {}  # Thing id → its newest one; bounded by the Things
         # At MAX_LISTENERS the oldest is forgotten and counted: it hears again by subscribing.

@@ -1,6 +1,6 @@
 """Who reports for which Thing, and over which connection."""
 
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from typing import Final, final
 
 from egizcore.mqtt import Origin
@@ -27,22 +27,24 @@ class Roster:
     """The devices that report.
 
     Each stands here for one Thing at least, and a Thing has one last reporter at most, so the
-    roster is bounded by the Things.
+    roster is bounded by the Things; and by *table*, the devices table: it stands for its devices
+    though others report after them, so that each is told by the way that it came.
     """
 
-    __slots__ = ("_devices", "_published")
+    __slots__ = ("_devices", "_published", "_table")
 
-    def __init__(self) -> None:
+    def __init__(self, table: Container[str] = ()) -> None:
+        self._table = table
         self._devices: dict[str, Device] = {}
         # Client id at the endpoint → the devices that its connection published as.
         self._published: dict[str, dict[str, None]] = {}
 
     def device(self, name: str) -> Device | None:
-        """The device of that name, if it reports for a Thing."""
+        """The device of that name, if it is on the roster."""
         return self._devices.get(name)
 
     def published(self, client_id: str) -> Iterator[Device]:
-        """The devices that a client of the endpoint published as and was the last to."""
+        """The devices on the roster that a client of the endpoint was the last to publish as."""
         return (self._devices[name] for name in self._published.get(client_id, ()))
 
     def knows(self, thing: Thing, name: str, origin: Origin) -> Device | None:
@@ -75,7 +77,7 @@ class Roster:
         if device is None:
             return
         device.things.pop(thing.id, None)
-        if not device.things:
+        if not device.things and device.name not in self._table:
             self._went(device)
             del self._devices[device.name]
 

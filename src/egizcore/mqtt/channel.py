@@ -67,9 +67,10 @@ class Channel(Connection[T]):
 
     def data_received(self, data: bytes) -> None:
         """Apply one socket read and wake the link where something changed."""
-        settled = self._session.settled
+        session = self._session
+        was_open, settled = session.open, session.settled
         super().data_received(data)
-        if self._session.closed or self._session.settled != settled:
+        if session.closed or session.settled != settled or session.open != was_open:
             self.changed.set()
         now = monotonic()
         if now - self._read_at < _FAST and len(data) < _SHORT:

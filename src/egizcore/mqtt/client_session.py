@@ -45,6 +45,7 @@ class ClientSession(Session[T]):
 
     __slots__ = (
         "_answer_timeout",
+        "_asked",
         "_clean",
         "_filters",
         "_greeted",
@@ -81,6 +82,7 @@ class ClientSession(Session[T]):
         self._share = share
         self._greeted = now  # when the session was opened, by either side
         self._pinged = now  # when the last PINGREQ was queued
+        self._asked = -inf  # when the first PINGREQ was that nothing has come since
         self._keep_alive = float(connect.keep_alive)
         self._answer_timeout = answer_timeout  # seconds for CONNACK, SUBACK, PINGRESP
         self._waiting: dict[int, str] = {}  # SUBSCRIBE id → filter, until its SUBACK
@@ -107,10 +109,18 @@ class ClientSession(Session[T]):
         """When `tick` has something to do."""
         if not self._open:
             return self._greeted + self._answer_timeout
-        ping = self._pinged + (
-            self._keep_alive if self._heard > self._pinged else self._answer_timeout
-        )
-        return min(ping, self._greeted + self._answer_timeout) if self._waiting else ping
+        due = self._pinged + self._keep_alive
+        if self._unanswered:
+            due = min(due, self._asked + self._answer_timeout)
+        return min(due, self._greeted + self._answer_timeout) if self._waiting else due
+
+    @property
+    def _unanswered(self) -> bool:
+        """Is a PINGREQ out, and nothing came since?
+
+        Any packet is a sign of life: under a flood PINGRESP comes late.
+        """
+        return self._heard <= self._asked
 
     def tick(self, now: float) -> None:
         """Send a PINGREQ that is due, or end the session of a broker that does not answer."""
@@ -122,8 +132,7 @@ class ClientSession(Session[T]):
             )
         elif self._waiting and now >= self._greeted + self._answer_timeout:
             self.end(Reason.UNSPECIFIED_ERROR, f"no SUBACK within {self._answer_timeout:.0f} s")
-        elif self._heard <= self._pinged:
-            # Any packet since the PINGREQ is a sign of life: under a flood PINGRESP comes late.
+        elif self._unanswered and now >= self._asked + self._answer_timeout:
             self.end(Reason.UNSPECIFIED_ERROR, f"no PINGRESP within {self._answer_timeout:.0f} s")
         else:
             self._ping(now)
@@ -164,6 +173,9 @@ class ClientSession(Session[T]):
             self.memory.outgoing.confirm(number)
 
     def _ping(self, now: float) -> None:
+        """The next one is due in a keep-alive, answered or not (MQTT-3.1.2-20)."""
+        if not self._unanswered:
+            self._asked = now
         self._pinged = now
         self._out.append(PINGREQ)
 
@@ -251,10 +263,12 @@ class ClientSession(Session[T]):
                 self.refused[wanted] = Reason.WILDCARD_SUBSCRIPTIONS_NOT_SUPPORTED.words
                 continue
             number = self.memory.outgoing.next_id(self._waiting)
-            self._waiting[number] = wanted
             # Retain Handling and Retain As Published are 0: RETAIN means "replayed".
             name = f"$share/{self._share}/{wanted}" if self._share else wanted
-            self._queue(p.Subscribe(number, (p.Subscription(name, self._qos),)))
+            if self._queue(p.Subscribe(number, (p.Subscription(name, self._qos),))):
+                self._waiting[number] = wanted
+            else:
+                self.refused[wanted] = Reason.PACKET_TOO_LARGE.words
 
     def _subscribed(self, packet: p.SubAck) -> None:
         wanted = self._waiting.pop(packet.id, None)

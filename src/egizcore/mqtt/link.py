@@ -26,6 +26,7 @@ from egizcore.mqtt.client_session import (
     greeting,
 )
 from egizcore.mqtt.connection import Deliver, Origin
+from egizcore.mqtt.lookup import look_up
 from egizcore.mqtt.memory import Budget, Memory, Message, Outgoing, Tally
 from egizcore.mqtt.packet import V3, V5
 from egizcore.mqtt.reason import Reason
@@ -177,16 +178,9 @@ class Link(Generic[T]):
 
     async def _attempt(self) -> tuple[ClientSession[T] | None, str]:
         """One connection, from the dial to its end; gives its session, and why it ended."""
-        loop = asyncio.get_running_loop()
         try:
             async with asyncio.timeout(ANSWER_TIMEOUT):
-                _, channel = await loop.create_connection(
-                    self._open,
-                    self._address.host,
-                    self._address.port,
-                    ssl=self._tls,
-                    server_hostname=self._server_name,
-                )
+                channel = await self._dial()
         except TimeoutError:
             return None, f"no connection within {ANSWER_TIMEOUT:.0f} s"
         except OSError as error:
@@ -201,6 +195,34 @@ class Link(Generic[T]):
             self.connected = False
             await self._close(channel)
         return channel.session, channel.session.detail
+
+    async def _dial(self) -> Channel[T]:
+        """A connection to the first of the broker's addresses that takes one.
+
+        The name is looked up apart: a look-up by the loop outlives its cancellation, and holds up
+        the end of the process. Raises `OSError`.
+        """
+        host, port = self._address.host, self._address.port
+        loop = asyncio.get_running_loop()
+        failure = OSError(f"{host} has no address")
+        places = await look_up(host, port)
+        for place in places:
+            try:
+                async with asyncio.timeout(ANSWER_TIMEOUT / len(places)):  # one may be silent
+                    _, channel = await loop.create_connection(
+                        self._open,
+                        place,
+                        port,
+                        ssl=self._tls,
+                        server_hostname=self._server_name,
+                    )
+            except ssl.SSLError:
+                raise  # it is there, and not whom we want
+            except OSError as error:
+                failure = error
+            else:
+                return channel
+        raise failure
 
     def _fall_back(self, session: ClientSession[T]) -> bool:
         """Choose the version of the next attempt; True if it is to be made at once.

@@ -47,6 +47,7 @@ class Session(Generic[T]):
 
     __slots__ = (
         "_acks",
+        "_after",
         "_aliases",
         "_fresh",
         "_heard",
@@ -86,6 +87,7 @@ class Session(Generic[T]):
         self._needed = 0  # bytes of that packet, as far as known
         self._acks: list[bytes] = []  # ids to acknowledge; at most one socket read's
         self._fresh: list[int] = []  # QoS 2 ids of the batch that is being applied
+        self._after: list[p.Packet] = []  # what waits for the batch; at most one socket read's
         self._later: list[bytes] = []  # PUBREC, PUBCOMP; at most one socket read's
         self._aliases: dict[int, T] = {}  # at most TOPIC_ALIAS_MAXIMUM
         self._out: list[bytes] = []
@@ -132,12 +134,15 @@ class Session(Generic[T]):
             self._out += self._later
             self._later.clear()
             self._fresh.clear()
+        if self._after:
+            self._go_on()
 
     def unapplied(self) -> None:
         """The last batch could not be applied: as if it had never come, so QoS 2 comes again."""
         for number in self._fresh:
             self.memory.received.discard(number)
         self._acks.clear()
+        self._after.clear()
         self._later.clear()
         self._fresh.clear()
 
@@ -246,9 +251,20 @@ class Session(Generic[T]):
             self._publish(packet, batch)
         elif isinstance(packet, p.PubAck | p.PubRec | p.PubRel | p.PubComp):
             self._answered(packet)
+        elif batch and isinstance(packet, p.Subscribe | p.Unsubscribe):
+            self._after.append(packet)  # a device may have what it published as, just before
         else:
             self._control(packet)
         return stop
+
+    def _go_on(self) -> None:
+        """Act on what waited for the batch, in its order; also if the peer has left meanwhile."""
+        try:
+            for packet in self._after:
+                self._control(packet)
+        except ProtocolError as error:
+            self._fail(error)
+        self._after.clear()
 
     def _publish(self, packet: p.Publish, batch: Batch[T]) -> None:
         self._check(packet)
@@ -291,10 +307,7 @@ class Session(Generic[T]):
                 if outgoing.knows(packet.id):
                     raise violation("a PUBREC for a message of QoS 1")
                 if packet.reason < FAILURE:
-                    release = p.PubRel(packet.id, Reason.PACKET_IDENTIFIER_NOT_FOUND)
-                    self._queue(release)
-            case p.PubComp():
-                pass  # of a message that we do not remember
+                    self._queue(p.PubRel(packet.id, Reason.PACKET_IDENTIFIER_NOT_FOUND))
 
     def _pump(self) -> None:
         """Send what is to be sent, as far as the window is open."""
@@ -308,10 +321,7 @@ class Session(Generic[T]):
         topic, payload, retain, identifiers = message
         properties = Properties(subscription_identifier=identifiers) if identifiers else NOTHING
         packet = p.Publish(topic, payload, 1, retain, dup, number, properties)
-        data = encode(packet, self.version)
-        if len(data) <= self._peer_maximum:
-            self._out.append(data)
-        else:
+        if not self._queue(packet):
             self.memory.outgoing.confirm(number, taken=False)
 
     def _target(self, topic: str, properties: Properties) -> T:
@@ -327,11 +337,13 @@ class Session(Generic[T]):
             raise violation(f"topic alias {alias} stands for no topic")
         return self._aliases[alias]
 
-    def _queue(self, packet: p.Packet) -> None:
-        """Send a packet, or, by MQTT-3.1.2-25, do as if where the peer takes none so large."""
+    def _queue(self, packet: p.Packet) -> bool:
+        """Send a packet; False where the peer takes none so large, as if sent (MQTT-3.1.2-25)."""
         data = encode(packet, self.version)
-        if len(data) <= self._peer_maximum:
+        fits = len(data) <= self._peer_maximum
+        if fits:
             self._out.append(data)
+        return fits
 
     def _fail(self, error: ProtocolError) -> None:
         self._forget(error.reason, error.detail)

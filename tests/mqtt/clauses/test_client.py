@@ -141,6 +141,14 @@ def test_3_2_2_3_11_wildcards_that_the_broker_does_not_know_are_not_sent() -> No
     assert script.session.settled
 
 
+def test_3_2_2_15_a_filter_too_long_for_the_broker_is_not_waited_for() -> None:
+    script = Script(p.V5)
+    script.read()
+    assert script.ask(p.ConnAck(properties=Properties(maximum_packet_size=8))) == []
+    assert script.session.refused == {"a/#": "packet too large"}
+    assert script.session.settled
+
+
 def test_3_2_2_22_the_servers_keep_alive_counts() -> None:
     script = Script(p.V5)
     script.accept(announced=Properties(server_keep_alive=3))

@@ -273,3 +273,16 @@ def test_4_8_a_cut_at_any_byte_applies_whole_messages_only(
     actor.raw(stream[: data.draw(st.integers(0, len(stream)))])
     actor.lose()
     assert stage.payloads == [b"%d" % n for n in range(1, 8)][: len(stage.payloads)]
+
+
+def test_a_device_may_subscribe_as_whom_it_published_just_before(stage: Stage) -> None:
+    stage.endpoint.may_subscribe = lambda _, wanted: wanted == f"for/{stage.heard[-1][0]}"
+    actor = stage.device(p.V3)
+    actor.send(
+        p.Publish("oven-7", b"x", 1, id=1),
+        p.Subscribe(2, (p.Subscription("for/oven-7", 1),)),
+        p.Unsubscribe(3, ("for/oven-7",)),
+        p.Disconnect(),
+    )
+    assert actor.read() == [p.PubAck(1), p.SubAck(2, (1,)), p.UnsubAck(3)]
+    assert stage.granted == ["for/oven-7"]

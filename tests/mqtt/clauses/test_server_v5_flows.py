@@ -254,3 +254,16 @@ def test_a_failing_will_costs_nobody_else(stage: Stage) -> None:
     stage.fails = False
     stage.device().send(p.Publish("t", b"x"))
     assert stage.payloads == [b"x"]
+
+
+def test_a_device_may_subscribe_as_whom_it_published_just_before(stage: Stage) -> None:
+    stage.endpoint.may_subscribe = lambda _, wanted: wanted == f"for/{stage.heard[-1][0]}"
+    actor = stage.device()
+    actor.send(
+        p.Publish("oven-7", b"x", 1, id=1),
+        p.Subscribe(2, (p.Subscription("for/oven-7", 1),)),
+        p.Unsubscribe(3, ("for/oven-7",)),
+        p.Disconnect(),
+    )
+    assert actor.read() == [p.PubAck(1), p.SubAck(2, (1,)), p.UnsubAck(3, (0,))]
+    assert stage.granted == ["for/oven-7"]
