@@ -23,7 +23,7 @@ from egizcore.garbage import spare_collections
 from egizcore.ingest import IngestView, Intake, Routes, Target
 from egizcore.meters import Meters
 from egizcore.mqtt import Batch, Endpoint, Link, Origin, Topics
-from egizcore.rest import RestParts, bind, create_app, create_server, host_check, refusal
+from egizcore.rest import AsgiApp, RestParts, bind, create_app, create_server, host_check, refusal
 from egizcore.settings import Settings
 from egizcore.state import Registry, Store
 from egizcore.stream import Door, Hub, Rules
@@ -66,29 +66,9 @@ class Engine:
             heard=self.courier.heard,
         )
         self.topics: Topics[Target] = Topics(routes.resolve)
-        self.links = [
-            Link(
-                name, link, routes.filters(), self.topics, self._deliver,
-                max_packet=settings.limits.mqtt_packet,
-                acknowledged=self.courier.was_acknowledged, dropped=self.courier.were_dropped,
-            )
-            for name, link in {"mqtt": settings.mqtt, **settings.mqtt.connections}.items()
-            if link.url is not None
-        ]  # fmt: skip
+        self.links = self._links(routes)
         self.courier.links = self.links
-        self.endpoint: Endpoint[Target] | None = None
-        if settings.endpoint.enabled:
-            self.endpoint = Endpoint(
-                settings.endpoint,
-                self.topics,
-                self._deliver,
-                max_packet=settings.limits.mqtt_packet,
-                authenticate=_anyone,
-                may_subscribe=self.courier.may_subscribe,
-                subscribed=self.courier.subscribed,
-                acknowledged=self.courier.was_acknowledged,
-                dropped=self.courier.were_dropped,
-            )
+        self.endpoint = self._endpoint()
         self.meters = Meters()
         self.hub = Hub(self.store, loop, self.meters.latency.observe)
         self.door = Door(self.hub, _rules(settings), settings.stream.client_buffer)
@@ -104,12 +84,46 @@ class Engine:
         )
         self.started_at = time.monotonic()
         self.is_ready = False
-        app = create_app(
+        app = self._app(IngestView(self.intake, routes, wall_clock))
+        self.server = create_server(
+            app, bind(settings.http.host, settings.http.port), ws=self.door.connect
+        )
+
+    def _links(self, routes: Routes) -> list[Link[Target]]:
+        settings, courier = self.settings, self.courier
+        return [
+            Link(
+                name, link, routes.filters(), self.topics, self._deliver,
+                max_packet=settings.limits.mqtt_packet,
+                acknowledged=courier.was_acknowledged, dropped=courier.were_dropped,
+            )
+            for name, link in {"mqtt": settings.mqtt, **settings.mqtt.connections}.items()
+            if link.url is not None
+        ]  # fmt: skip
+
+    def _endpoint(self) -> Endpoint[Target] | None:
+        settings, courier = self.settings, self.courier
+        if not settings.endpoint.enabled:
+            return None
+        return Endpoint(
+            settings.endpoint,
+            self.topics,
+            self._deliver,
+            max_packet=settings.limits.mqtt_packet,
+            authenticate=_anyone,
+            may_subscribe=courier.may_subscribe,
+            subscribed=courier.subscribed,
+            acknowledged=courier.was_acknowledged,
+            dropped=courier.were_dropped,
+        )
+
+    def _app(self, ingest: IngestView) -> AsgiApp:
+        return create_app(
             RestParts(
                 store=self.store,
                 registry=self.registry,
-                ingest=IngestView(self.intake, routes, wall_clock),
-                settings=settings.http,
+                ingest=ingest,
+                settings=self.settings.http,
                 version=__version__,
                 health=self.health,
                 ready=lambda: self.is_ready,
@@ -118,9 +132,6 @@ class Engine:
                 failed=lambda: self.meters.crashed("rest"),
                 pages=files(),
             )
-        )
-        self.server = create_server(
-            app, bind(settings.http.host, settings.http.port), ws=self.door.connect
         )
 
     async def run(
