@@ -3,8 +3,8 @@
 import time
 from time import process_time
 
-import msgspec
 from pytest_benchmark.fixture import BenchmarkFixture
+from tests.bench.yardstick import COUNT, PAYLOAD, decoded
 from tests.mqtt.hosts import FakeHost
 from tests.state.plant import Source
 
@@ -16,22 +16,8 @@ from egizcore.mqtt.server_session import ServerSession
 from egizcore.mqtt.topic import Topics
 from egizcore.state import LimitSettings, Store
 
-PAYLOAD = (
-    b'{"electrical":{"voltage":{"a":220.5,"b":219.8,"c":221.0},'
-    b'"current":{"a":15.2,"b":14.8,"c":15.5},"power_factor":0.92}}'
-)
 THINGS = 1000
-COUNT = 5 * THINGS
 READ = 256 * 1024
-decode = msgspec.json.Decoder().decode
-
-
-def decoded() -> float:
-    """Seconds for one decode, once measured."""
-    began = process_time()
-    for _ in range(COUNT):
-        decode(PAYLOAD)
-    return (process_time() - began) / COUNT
 
 
 def test_a_message_is_state_in_a_few_times_its_decoding(benchmark: BenchmarkFixture) -> None:

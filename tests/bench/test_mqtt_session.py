@@ -2,9 +2,9 @@
 
 from time import process_time
 
-import msgspec
 import pytest
 from pytest_benchmark.fixture import BenchmarkFixture
+from tests.bench.yardstick import COUNT, PAYLOAD, decoded
 from tests.mqtt.hosts import FakeHost
 
 from egizcore.mqtt import packet as p
@@ -12,21 +12,7 @@ from egizcore.mqtt.encode import encode
 from egizcore.mqtt.server_session import ServerSession
 from egizcore.mqtt.topic import Topics
 
-PAYLOAD = (
-    b'{"electrical":{"voltage":{"a":220.5,"b":219.8,"c":221.0},'
-    b'"current":{"a":15.2,"b":14.8,"c":15.5},"power_factor":0.92}}'
-)
-COUNT = 5_000
 READ = 64 * 1024
-decode = msgspec.json.Decoder().decode
-
-
-def decoded() -> float:
-    """Seconds for one decode, once measured."""
-    began = process_time()
-    for _ in range(COUNT):
-        decode(PAYLOAD)
-    return (process_time() - began) / COUNT
 
 
 @pytest.mark.parametrize("qos", [0, 1])
