@@ -19,8 +19,8 @@ from tests.live.servers import Server, mosquitto, nats
 from tests.mqtt.certificates import Authority, authority
 from tests.mqtt.peers import Inbox, serving, until
 
+from egizcore import backoff as backoff_module
 from egizcore.mqtt import Link, LinkSettings, TlsSettings, Topics
-from egizcore.mqtt import backoff as backoff_module
 
 __all__ = ["authority"]
 pytestmark = pytest.mark.live

@@ -13,7 +13,7 @@ from egizcore.mqtt import packet as p
 from egizcore.mqtt.decode import decode, frame
 from egizcore.mqtt.encode import encode
 
-PATIENCE = 10.0  # seconds until a test that waits in vain fails
+PATIENCE = 20.0  # seconds
 
 
 class Inbox:

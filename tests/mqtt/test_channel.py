@@ -53,28 +53,32 @@ def open_channel(inbox: Inbox) -> tuple[Channel[str], Transport]:
     return channel, transport
 
 
-async def test_a_lone_reading_never_waits_and_a_flood_of_short_reads_naps(
+async def test_a_few_readings_never_wait_and_a_flood_of_short_reads_naps(
     inbox: Inbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     clock = 100.0
     monkeypatch.setattr(channel_module, "monotonic", lambda: clock)
     channel, transport = open_channel(inbox)
     reading = encode(p.Publish("a/b", b"x"), p.V5)
-    for later in (0.0, 0.01, 0.01):
+    for later in (0.0, 0.01, *[0.000_02] * 14, 0.01, *[0.000_02] * 15):
         clock += later
         channel.data_received(reading)
-    assert (transport.paused, len(inbox.messages)) == (0, 3)
-    clock += 0.000_02
+    assert (transport.paused, len(inbox.messages)) == (0, 32)
     channel.data_received(reading * 2_000)  # long: there is nothing to gather
     assert transport.paused == 0
     channel.data_received(reading)
     assert transport.paused == 1
     await until(lambda: transport.resumed == 1)
+    channel.data_received(reading * 500)  # the nap gathered much: the flood goes on
+    assert transport.paused == 2
+    await until(lambda: transport.resumed == 2)
+    channel.data_received(reading)  # the nap gathered little: the flood is over
+    assert transport.paused == 2
 
 
 async def test_a_nap_does_not_end_the_pause_for_a_broker_that_does_not_read(inbox: Inbox) -> None:
     channel, transport = open_channel(inbox)
-    for _ in range(2):
+    for _ in range(20):
         channel.data_received(encode(p.Publish("a/b", b"x"), p.V5))
     channel.pause_writing()
     channel._wake()

@@ -9,8 +9,9 @@ import pytest
 from structlog.testing import capture_logs
 from tests.mqtt.peers import Inbox, Peer, accept, broker, serving, until
 
+from egizcore import backoff
 from egizcore.errors import SettingsInvalid
-from egizcore.mqtt import Batch, Link, LinkSettings, Origin, Topics, backoff, publisher
+from egizcore.mqtt import Batch, Link, LinkSettings, Origin, Topics, publisher
 from egizcore.mqtt import link as link_module
 from egizcore.mqtt import packet as p
 from egizcore.mqtt.encode import encode

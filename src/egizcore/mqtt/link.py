@@ -17,7 +17,7 @@ from typing import Final, Generic, TypeVar, final
 
 import structlog
 
-from egizcore.mqtt.backoff import Backoff
+from egizcore.backoff import Backoff
 from egizcore.mqtt.channel import Channel
 from egizcore.mqtt.client_session import (
     ANSWER_TIMEOUT,

@@ -1,6 +1,6 @@
 from random import Random
 
-from egizcore.mqtt.backoff import Backoff
+from egizcore.backoff import Backoff
 
 
 class Longest(Random):

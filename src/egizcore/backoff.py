@@ -1,4 +1,4 @@
-"""How long to wait before the next attempt to connect (FR-3.4; contract.md, section 4)."""
+"""How long to wait before the next attempt (FR-3.4; contract.md, section 4)."""
 
 from random import Random
 from typing import Final, final
