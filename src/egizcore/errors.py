@@ -22,6 +22,7 @@
     │   ├── NotSubscribed       not_subscribed
     │   └── TooManySubscriptions  too_many_subscriptions
     ├── HistoryUnavailable      history_unavailable
+    ├── HistoryTimeout          history_timeout
     └── StartupFailed           the process cannot start: one line, exit 1
         └── SettingsInvalid     a setting is wrong: exit 2
 
@@ -234,7 +235,19 @@ class HistoryUnavailable(EgizError):
     """No history store is configured, or it does not answer."""
 
     code = "history_unavailable"
-    hint = "Set history.backend in egizcore.yaml; live state works without it."
+    hint = "GET /health says what is wrong with history; live state works without it."
+
+    def __init__(self, detail: str, *, retry_after: float | None = None) -> None:
+        super().__init__(detail)
+        self.retry_after = retry_after  # seconds, where the store itself asked for it
+
+
+@final
+class HistoryTimeout(EgizError):
+    """The history store did not answer in time."""
+
+    code = "history_timeout"
+    hint = "Ask for a shorter time, one feature or property, or longer buckets (every)."
 
 
 class StartupFailed(EgizError):

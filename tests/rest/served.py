@@ -10,6 +10,7 @@ import httpx
 import msgspec
 
 from egizcore.bus import Bus
+from egizcore.history import Archive, Reader
 from egizcore.rest import HttpSettings, RestParts
 from egizcore.rest.app import build
 from egizcore.rest.guard import Bounds
@@ -20,6 +21,8 @@ from egizcore.state import LimitSettings, Registry, Store
 docs()  # read before any loop runs: in production that is start-up
 
 EPOCH = "epoch1"
+NOW = 1_769_509_800_000
+"""2026-01-27T10:30:00Z: the time that history takes for the present."""
 BASE = "http://127.0.0.1"
 
 
@@ -51,12 +54,14 @@ class World:
         self,
         settings: HttpSettings | None = None,
         limits: LimitSettings | None = None,
+        archive: Archive | None = None,
         **parts: Any,
     ) -> None:
         self.bus = Bus(EPOCH)
         self.store = Store(self.bus, limits or LimitSettings())
-        ticks = itertools.count(1_769_509_800_000)
+        ticks = itertools.count(NOW)
         self.registry = Registry(self.store, lambda: next(ticks))
+        self.asked: list[float] = []
         self.answers: list[tuple[str, str, int]] = []
         self.failures = 0
         self.is_ready = True
@@ -65,6 +70,7 @@ class World:
                 "store": self.store,
                 "registry": self.registry,
                 "ingest": Ingest(),
+                "history": Reader(archive, self.asked.append, lambda: NOW),
                 "settings": settings or HttpSettings(),
                 "version": "1.2.3",
                 "health": lambda: {

@@ -2,7 +2,7 @@
 
 import pytest
 
-from egizcore.rest.accept import accepts, media_type
+from egizcore.rest.accept import accepts, media_type, preferred
 
 JSON = "application/json"
 
@@ -39,6 +39,23 @@ def test_what_allows_json(accept: bytes) -> None:
 )
 def test_what_excludes_json(accept: bytes) -> None:
     assert not accepts(accept, JSON)
+
+
+@pytest.mark.parametrize(
+    ("accept", "best"),
+    [
+        (b"*/*", "a/json"),
+        (b"text/csv", "text/csv"),
+        (b"text/csv, a/json", "a/json"),
+        (b"a/json;q=0.2, text/csv;q=0.3", "text/csv"),
+        (b"a/json;q=0, */*;q=0.1", "text/csv"),
+        (b"text/*;q=0.9, a/*;q=0.8", "text/csv"),
+        (b"image/png", None),
+        (b"nonsense", "a/json"),
+    ],
+)
+def test_the_best_of_several_forms(accept: bytes, best: str | None) -> None:
+    assert preferred(accept, ("a/json", "text/csv")) == best
 
 
 @pytest.mark.parametrize(

@@ -6,10 +6,14 @@ from typing import Any
 
 import jsonschema_rs
 import pytest
+from tests.history.naive import NaiveArchive
 from tests.rest.served import World
 
+from egizcore.history import Point
+from egizcore.rest import sample
 from egizcore.rest.app import routes
 from egizcore.rest.openapi import document
+from egizcore.thing import parse_rfc3339
 
 DOCUMENT = document()
 OPERATIONS = {
@@ -48,18 +52,40 @@ def test_parameters_are_those_that_the_routes_read() -> None:
 def test_every_operation_has_an_example_of_what_it_takes_and_gives() -> None:
     components = DOCUMENT["components"]
     for place, operation in OPERATIONS.items():
-        bodies = operation.get("requestBody", {}).get("content", {})
+        bodies = list(operation.get("requestBody", {}).get("content", {}).values())
         for answer in operation["responses"].values():
             told = (
                 components["responses"][answer["$ref"].rsplit("/")[-1]]
                 if "$ref" in answer
                 else answer
             )
-            bodies = {**bodies, **{f"{id(told)}": one for one in told.get("content", {}).values()}}
+            bodies += told.get("content", {}).values()
         assert bodies
-        for body in bodies.values():
-            validator(body["schema"]).validate(body["example"])
-            assert body["example"] is not None, place
+        for body in bodies:
+            named = [one["value"] for one in body.get("examples", {}).values()]
+            examples = named or [body["example"]]
+            for example in examples:
+                validator(body["schema"]).validate(example)
+                assert example is not None, place
+
+
+async def test_the_forms_of_history_are_shown_as_they_are() -> None:
+    store = NaiveArchive()
+    for item in sample.HISTORY["items"]:
+        at = parse_rfc3339(item["timestamp"])
+        point = Point(sample.THING_ID, "oven", item["feature"], at, item["properties"])
+        await store.write([point])
+    content = OPERATIONS["GET", "/api/v1/things/{id}/history"]["responses"]["200"]["content"]
+    query = f"from={sample.HISTORY['from']}&to={sample.HISTORY['to']}"
+    url = f"/api/v1/things/{sample.THING_ID}/history?{query}"
+    async with World(archive=store).client() as client:
+        assert (await client.get(url)).json() == content["application/json"]["example"]
+        lines = (await client.get(f"{url}&format=ndjson")).text.splitlines()
+        shown = content["application/x-ndjson"]["example"].splitlines()
+        assert [json.loads(line) for line in lines] == [json.loads(line) for line in shown]
+        for shape, told in content["text/csv"]["examples"].items():
+            table = (await client.get(f"{url}&format=csv&shape={shape}")).text
+            assert sorted(table.splitlines()) == sorted(told["value"].splitlines())
 
 
 def test_every_status_of_the_table_is_described() -> None:

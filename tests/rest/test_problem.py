@@ -23,6 +23,7 @@ CONTRACT = {
     431: "headers_too_large",
     500: "internal",
     503: "history_unavailable not_ready",
+    504: "history_timeout",
 }
 
 

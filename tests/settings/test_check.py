@@ -12,7 +12,7 @@ from tests.settings.given import fault
         ("mqtt: {connections: {p: {ulr: a}}}", "did you mean 'mqtt.connections.p.url'?"),
         ("zzz: 1", "unknown section 'zzz': there are: http, mqtt, endpoint, "),
         ("persistence:", "unknown section 'persistence': there are: "),
-        ("history: {path: a.db}", "unknown setting 'history.path': "),
+        ("history: {paht: a.db}", "did you mean 'history.path'?"),
     ],
 )
 def test_an_unknown_key_names_the_nearest_real_one(text: str, told: str) -> None:

@@ -1,7 +1,10 @@
+from pathlib import Path
+
 import pytest
 from tests.settings.given import fault, given
 
-from egizcore.settings import Settings, outline
+from egizcore.errors import SettingsInvalid
+from egizcore.settings import Settings, outline, read_passwords
 
 
 @pytest.mark.parametrize("key", ["http.host", "endpoint.host"])
@@ -27,3 +30,35 @@ def test_the_outline_has_a_line_for_each_section_and_no_secret() -> None:
     assert [line.split(":")[0] for line in lines] == list(Settings.__struct_fields__)
     assert "url mqtt://***@h:1883" in lines[1]
     assert "hunter2" not in "".join(lines)
+
+
+INFLUX = {
+    "history.backend": "influxdb",
+    "influxdb.url": "http://localhost:8086",
+    "influxdb.org": "plant",
+    "influxdb.bucket": "telemetry",
+    "influxdb.token_file": "token.txt",
+}
+
+
+def test_a_store_that_is_used_must_be_named_whole() -> None:
+    assert given("", {}, INFLUX).settings.influxdb.bucket == "telemetry"
+    for key in list(INFLUX)[1:]:
+        lacking = {name: value for name, value in INFLUX.items() if name != key}
+        assert fault("", {}, lacking).startswith(f"{key} is not set, and history.backend is")
+
+
+def test_a_mapping_can_be_given_by_any_source() -> None:
+    environ = {"EGIZCORE_INFLUXDB__MAPPING__TAG": "device"}
+    loaded = given("influxdb: {mapping: {separator: _}}", environ).settings.influxdb.mapping
+    assert loaded is not None
+    assert (loaded.tag, loaded.separator) == ("device", "_")
+
+
+def test_the_token_of_a_store_that_is_used_must_be_there() -> None:
+    read_passwords(Settings())
+    settings = given("", {}, INFLUX).settings
+    with pytest.raises(SettingsInvalid, match=r"cannot read token\.txt"):
+        read_passwords(settings)
+    Path("token.txt").write_text("secret", "ascii")
+    read_passwords(settings)

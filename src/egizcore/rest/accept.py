@@ -11,6 +11,18 @@ _NOTHING: Final = -1
 @lru_cache(maxsize=256)
 def accepts(accept: bytes, media: str) -> bool:
     """Whether a client that sends *accept* takes *media*; what is no media range is passed over."""
+    return _liking(accept, media) > 0
+
+
+@lru_cache(maxsize=256)
+def preferred(accept: bytes, medias: tuple[str, ...]) -> str | None:
+    """Which of *medias* a client that sends *accept* likes best, of equals the first."""
+    best = max(medias, key=lambda media: _liking(accept, media))
+    return best if _liking(accept, best) > 0 else None
+
+
+def _liking(accept: bytes, media: str) -> float:
+    """The quality that *accept* gives *media*; 0: it is not taken."""
     wanted_type, wanted_subtype = media.split("/")
     best, quality = _NOTHING, 0.0
     understood = False
@@ -23,7 +35,7 @@ def accepts(accept: bytes, media: str) -> bool:
         exact = _exactness(found[1], found[2], wanted_type, wanted_subtype)
         if exact > best or (exact == best != _NOTHING and _quality(parameters) > quality):
             best, quality = exact, _quality(parameters)
-    return quality > 0 or not understood
+    return quality if understood else 1.0
 
 
 def _exactness(kind: str, subtype: str, wanted: str, wanted_subtype: str) -> int:

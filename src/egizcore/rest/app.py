@@ -10,7 +10,7 @@ from litestar.utils.path import normalize_path
 
 from egizcore.rest import bulk, features, history, ingest, listing, pages, status, things
 from egizcore.rest.accept import accepts
-from egizcore.rest.answer import Answer
+from egizcore.rest.answer import Reply
 from egizcore.rest.call import Call, Route
 from egizcore.rest.front import Front
 from egizcore.rest.parameters import read_parameters
@@ -36,7 +36,7 @@ def routes(parts: RestParts) -> Iterable[Route]:
     yield from bulk.routes(parts)
     yield from things.routes(parts)
     yield from features.routes(parts)
-    yield from history.routes()
+    yield from history.routes(parts)
     yield from ingest.routes(parts)
     yield from status.routes(parts)
     yield from pages.routes({**parts.pages, **pages.docs()})
@@ -45,7 +45,7 @@ def routes(parts: RestParts) -> Iterable[Route]:
 def _handler(route: Route) -> HTTPRouteHandler:
     """*route* as Litestar has it: what can be checked before its handler is, in this order."""
 
-    async def answer(request: Request[Any, Any, Any]) -> Answer:
+    async def answer(request: Request[Any, Any, Any]) -> Reply:
         scope = cast("Scope", request.scope)
         parameters = read_parameters(scope["query_string"], route.query, route.repeatable)
         call = Call(scope, cast("Receive", request.receive), scope["path_params"], parameters)

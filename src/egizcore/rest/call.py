@@ -5,7 +5,7 @@ from typing import Final, NamedTuple, final
 
 from egizcore.errors import ValidationFailed
 from egizcore.rest.accept import media_type
-from egizcore.rest.answer import JSON, Answer
+from egizcore.rest.answer import JSON, Reply
 from egizcore.rest.etag import Condition, parse_tags
 from egizcore.rest.parameters import Parameters
 from egizcore.rest.parts import Receive, Scope
@@ -101,7 +101,7 @@ class Call:
         return read_json(await self.body())
 
 
-Handler = Callable[[Call], Awaitable[Answer]]
+Handler = Callable[[Call], Awaitable[Reply]]
 
 
 class Route(NamedTuple):

@@ -13,13 +13,11 @@ import structlog
 from litestar.exceptions import HTTPException
 
 from egizcore.errors import EgizError
-from egizcore.rest.answer import Answer
+from egizcore.rest.answer import BREAK_OFF, HEAD, Answer
 from egizcore.rest.host import cross_origin, host_check
 from egizcore.rest.parts import AsgiApp, Message, Receive, RestParts, Scope, Send
 from egizcore.rest.problem import Headers, Refused, refusal, refusal_of
-
-OTHER: Final = "other"
-"""The route of what has none, and the method that we have never heard of."""
+from egizcore.rest.trace import OTHER, Answered, traced
 
 _METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 _CORS_FIELDS: Final = b"Content-Type, If-Match, If-None-Match, Last-Event-ID, Cache-Control"
@@ -38,25 +36,39 @@ class Front:
         self._cors = bool(parts.settings.allowed_origins)
         self._answered = parts.answered
         self._failed = parts.failed
+        self._tracer = parts.tracer
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request, whatever happens."""
+        if self._tracer is None:
+            await self._answer(scope, receive, send)
+        else:
+            await traced(self._tracer, self._answer, scope, receive, send)
+
+    async def _answer(self, scope: Scope, receive: Receive, send: Send) -> Answered:
         started = perf_counter()
         method = scope["method"]
         headers: Mapping[bytes, bytes] = dict(scope["headers"])
         wire = _Wire(send, self._cors_fields(headers), head=method == "HEAD")
-        inner = {**scope, "method": "GET" if method == "HEAD" else method, "path": _path(scope)}
+        inner = {
+            **scope,
+            "method": "GET" if method == "HEAD" else method,
+            "path": _path(scope),
+            HEAD: method == "HEAD",
+        }
         try:
             await self._respond(inner, headers, receive, wire)
         except Exception as error:  # noqa: BLE001 - whatever it is, the client gets an answer
+            answer = self.problem(error)
             if wire.status == 0:
-                await self.problem(error)(inner, receive, wire)
-        self._answered(
-            method if method in _METHODS else OTHER,
-            inner.get("path_template", OTHER),
-            wire.status,
-            perf_counter() - started,
+                await answer(inner, receive, wire)
+            else:
+                inner[BREAK_OFF]()  # half an answer must not look like a whole one
+        done = Answered(
+            method if method in _METHODS else OTHER, inner.get("path_template", OTHER), wire.status
         )
+        self._answered(*done, perf_counter() - started)
+        return done
 
     def problem(self, error: Exception) -> Answer:
         """The answer that *error* makes."""

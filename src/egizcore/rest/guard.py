@@ -23,6 +23,7 @@ from uvicorn.protocols.http.httptools_impl import (
 )
 from uvicorn.server import ServerState
 
+from egizcore.rest.answer import BREAK_OFF
 from egizcore.rest.problem import refusal
 
 SLICE: Final = 8192
@@ -125,6 +126,9 @@ class GuardedProtocol(HttpToolsProtocol):
         self._guarded.discard(self)
         self._inbox = b""
         self._phase = Phase.ENDED
+        if self._running is not None and not self._running.response_complete:
+            self._running.disconnected = True  # uvicorn tells only the newest request of it
+            self._running.message_event.set()
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
@@ -190,6 +194,7 @@ class GuardedProtocol(HttpToolsProtocol):
     def on_message_begin(self) -> None:
         """A request line begins."""
         super().on_message_begin()
+        self.scope[BREAK_OFF] = self._break_off  # type: ignore[typeddict-unknown-key]
         if self._phase is not Phase.HEADER:
             self._begin_header()
         self._parsed = 0
@@ -292,6 +297,15 @@ class GuardedProtocol(HttpToolsProtocol):
         self._last_words = _written(code, detail)
         if not self._pending():
             self._end()
+
+    def _break_off(self) -> None:
+        """End in the midst of an answer: whose last chunk does not come is seen to be broken."""
+        assert self._running is not None  # noqa: S101 - it is whose answer breaks off
+        self._phase = Phase.ENDED
+        self._deadline = float("inf")
+        self._inbox = b""
+        self._running.disconnected = True  # it will not be completed, which is no error
+        self.transport.close()
 
     def _pending(self) -> bool:
         """Whether a request waits for its answer."""

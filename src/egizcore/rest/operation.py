@@ -2,8 +2,9 @@
 
 from typing import Any, Final
 
+from egizcore.rest import sample
 from egizcore.rest.answer import JSON
-from egizcore.rest.schema import Schema, ref
+from egizcore.rest.schema import THING_ID, Schema, ref
 
 _ALWAYS: Final = (400, 406, 408, 414, 431, 500)
 _WITH_BODY: Final = (413, 415)
@@ -58,3 +59,9 @@ def answer(about: str, schema: str, example: Any, **headers: Schema) -> Schema:
 def body(schema: str, example: Any, *media: str) -> Schema:
     """A body of the form of a component, as JSON or as *media*."""
     return {one: {"schema": ref(schema), "example": example} for one in (JSON, *media)}
+
+
+ID: Final = parameter("id", "path", THING_ID, "The Thing.", example=sample.THING_ID)
+CURSOR: Final = parameter(
+    "cursor", "query", {"type": "string", "minLength": 1}, "nextCursor of the page before."
+)

@@ -4,6 +4,8 @@ import asyncio
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping, Sequence
 from typing import Any, NamedTuple, Protocol, TypeAlias
 
+from egizcore.history import Reader
+from egizcore.observability import Tracer
 from egizcore.rest.settings import HttpSettings
 from egizcore.state import Registry, Store
 
@@ -58,6 +60,7 @@ class RestParts(NamedTuple):
     store: Store
     registry: Registry
     ingest: IngestView
+    history: Reader
     settings: HttpSettings
     version: str
     health: Callable[[], Mapping[str, object]]
@@ -71,3 +74,5 @@ class RestParts(NamedTuple):
     """Told of each 500."""
     pages: Mapping[str, Page]
     """Static pages by absolute path."""
+    tracer: Tracer | None = None
+    """Who keeps the spans of requests, if anyone wants them."""

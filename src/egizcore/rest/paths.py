@@ -5,11 +5,11 @@ from typing import Final
 from egizcore.rest import sample
 from egizcore.rest.answer import JSON
 from egizcore.rest.call import MERGE_PATCH
-from egizcore.rest.operation import answer, body, operation, parameter
-from egizcore.rest.schema import LISTED_PATH, THING_ID, WORD, Schema
+from egizcore.rest.history_path import history
+from egizcore.rest.operation import CURSOR, ID, answer, body, operation, parameter
+from egizcore.rest.schema import LISTED_PATH, WORD, Schema
 
 _TAG: Final[Schema] = {"ETag": {"$ref": "#/components/headers/ETag"}}
-_ID: Final = parameter("id", "path", THING_ID, "The Thing.", example=sample.THING_ID)
 _FEATURE: Final = parameter("feature", "path", WORD, "The feature.", example="thermal")
 _CONDITIONS: Final = [
     parameter("If-Match", "header", {"type": "string"}, "412 unless the Thing has this ETag."),
@@ -22,36 +22,7 @@ _FIELDS: Final = parameter(
     "Paths of what to answer, with commas between; at most 64.",
     example="id,features.thermal.properties.setpoint",
 )
-_CURSOR: Final = parameter(
-    "cursor", "query", {"type": "string", "minLength": 1}, "nextCursor of the page before."
-)
 _LIMIT: Final[Schema] = {"type": "integer", "minimum": 1, "maximum": 1000, "default": 100}
-_SPAN: Final = r"[0-9]{1,9}(?:\.[0-9]{1,9})?(?:ms|s|m|h|d|w)"
-_HISTORY: Final = [
-    parameter("from", "query", {"type": "string", "minLength": 1}, "RFC 3339, or such as -1h."),
-    parameter("to", "query", {"type": "string", "minLength": 1}, "The same; exclusive."),
-    parameter("feature", "query", {"type": "array", "items": WORD}, "Repeatable."),
-    parameter(
-        "property",
-        "query",
-        {"type": "array", "items": {"type": "string", "minLength": 1}},
-        "A path within the feature; repeatable.",
-    ),
-    parameter("every", "query", {"type": "string", "pattern": f"^{_SPAN}$"}, "Length of buckets."),
-    parameter(
-        "aggregate",
-        "query",
-        {"enum": ["mean", "min", "max", "last", "count", "sum"]},
-        "What is made of a bucket; goes together with every.",
-    ),
-    parameter("limit", "query", {**_LIMIT, "maximum": 10_000, "default": 1000}, "Items a page."),
-    _CURSOR,
-    parameter("order", "query", {"enum": ["asc", "desc"]}, "By time."),
-    parameter("format", "query", {"enum": ["json", "csv", "ndjson"]}, "Of the answer."),
-    parameter("shape", "query", {"enum": ["long", "wide"]}, "Of CSV."),
-]
-
-
 _NOT_MODIFIED: Final[Schema] = {
     "description": "If-None-Match names the ETag that it still has.",
     "headers": _TAG,
@@ -75,22 +46,13 @@ def paths() -> Schema:
                     200: answer("The features.", "Features", sample.FEATURES, **_TAG),
                     304: _NOT_MODIFIED,
                 },
-                parameters=[_ID],
+                parameters=[ID],
                 errors=(404,),
             )
         },
         f"{thing}/features/{{feature}}": _feature(),
         f"{thing}/relationships": {"get": _relationships()},
-        f"{thing}/history": {
-            "get": operation(
-                "query",
-                "getHistory",
-                "What a Thing reported; needs a history store",
-                {},
-                parameters=[_ID, *_HISTORY],
-                errors=(503,),
-            )
-        },
+        f"{thing}/history": {"get": history()},
         "/api/v1/query": {
             "post": operation(
                 "query",
@@ -114,7 +76,7 @@ def _things() -> Schema:
             {200: answer("A page of Things.", "Page", sample.PAGE)},
             parameters=[
                 parameter("limit", "query", _LIMIT, "Things a page.", example=50),
-                _CURSOR,
+                CURSOR,
                 parameter("type", "query", WORD, "Only Things of this type.", example="oven"),
                 _FIELDS,
             ],
@@ -167,7 +129,7 @@ def _thing() -> Schema:
                 ),
                 304: _NOT_MODIFIED,
             },
-            parameters=[_ID, _FIELDS],
+            parameters=[ID, _FIELDS],
             errors=(404,),
         ),
         "put": operation(
@@ -175,7 +137,7 @@ def _thing() -> Schema:
             "putThing",
             "Create a Thing, or replace it whole",
             {200: changed, 201: _created()},
-            parameters=[_ID, *_CONDITIONS],
+            parameters=[ID, *_CONDITIONS],
             body=body("WholeThing", sample.NEW_THING),
             errors=(409, 412),
         ),
@@ -184,7 +146,7 @@ def _thing() -> Schema:
             "patchThing",
             "Merge a patch into a Thing",
             {200: changed},
-            parameters=[_ID, *_CONDITIONS],
+            parameters=[ID, *_CONDITIONS],
             body=body("ThingPatch", sample.THING_PATCH, MERGE_PATCH),
             errors=(404, 409, 412),
         ),
@@ -193,7 +155,7 @@ def _thing() -> Schema:
             "deleteThing",
             "Delete a Thing",
             {204: _DONE},
-            parameters=[_ID, *_CONDITIONS],
+            parameters=[ID, *_CONDITIONS],
             errors=(404, 412),
         ),
     }
@@ -207,7 +169,7 @@ def _feature() -> Schema:
             "getFeature",
             "A feature",
             {200: answer("The feature.", "Feature", sample.FEATURE, **_TAG), 304: _NOT_MODIFIED},
-            parameters=[_ID, _FEATURE],
+            parameters=[ID, _FEATURE],
             errors=(404,),
         ),
         "put": operation(
@@ -215,7 +177,7 @@ def _feature() -> Schema:
             "putFeature",
             "Update a feature in part; it is created if it is not there",
             {200: changed},
-            parameters=[_ID, _FEATURE, *_CONDITIONS],
+            parameters=[ID, _FEATURE, *_CONDITIONS],
             body=body("FeaturePatch", sample.FEATURE_PATCH),
             errors=(404, 409, 412),
         ),
@@ -224,7 +186,7 @@ def _feature() -> Schema:
             "patchFeature",
             "The same as PUT",
             {200: changed},
-            parameters=[_ID, _FEATURE, *_CONDITIONS],
+            parameters=[ID, _FEATURE, *_CONDITIONS],
             body=body("FeaturePatch", sample.FEATURE_PATCH, MERGE_PATCH),
             errors=(404, 409, 412),
         ),
@@ -233,7 +195,7 @@ def _feature() -> Schema:
             "deleteFeature",
             "Delete a feature",
             {204: _DONE},
-            parameters=[_ID, _FEATURE, *_CONDITIONS],
+            parameters=[ID, _FEATURE, *_CONDITIONS],
             errors=(404, 412),
         ),
     }
@@ -246,7 +208,7 @@ def _relationships() -> Schema:
         "What a Thing points to, or what points to it",
         {200: answer("The relationships.", "Links", sample.LINKS)},
         parameters=[
-            _ID,
+            ID,
             parameter(
                 "direction", "query", {"enum": ["out", "in"], "default": "out"}, "Which way."
             ),

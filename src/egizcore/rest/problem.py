@@ -12,6 +12,7 @@ from egizcore.errors import (
     BadJson,
     EgizError,
     FeatureNotFound,
+    HistoryTimeout,
     HistoryUnavailable,
     LimitExceeded,
     PreconditionFailed,
@@ -95,7 +96,8 @@ CODES: Final[dict[str, Code]] = {
         431, "The request header is too large", "Keep the whole header under 32 KiB."
     ),
     "internal": _code(500, "Something went wrong on our side", EgizError),
-    "history_unavailable": _code(503, "There is no history store", HistoryUnavailable),
+    "history_unavailable": _code(503, "History does not answer", HistoryUnavailable),
+    "history_timeout": _code(504, "The history store did not answer in time", HistoryTimeout),
     "not_ready": Code(503, "The engine is not ready", "Ask again in a second."),
     "forbidden": Code(403, "This is not allowed", "Add the page's origin to http.allowed_origins."),
 }

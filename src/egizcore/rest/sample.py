@@ -66,6 +66,43 @@ BULK_RESULT: Final[Sample] = {
         },
     ]
 }
+HISTORY: Final[Sample] = {
+    "thingId": THING_ID,
+    "from": "2026-01-27T10:00:00.000Z",
+    "to": "2026-01-27T11:00:00.000Z",
+    "items": [
+        {
+            "timestamp": "2026-01-27T10:29:59.120Z",
+            "feature": "status",
+            "properties": {"state": "baking", "door": {"open": False}},
+        },
+        {
+            "timestamp": _AT,
+            "feature": "thermal",
+            "properties": {"setpoint": 190.0, "temperature_zones": [185.0, 190.0]},
+        },
+    ],
+    "nextCursor": None,
+}
+HISTORY_NDJSON: Final = """\
+{"timestamp":"2026-01-27T10:29:59.120Z","feature":"status","properties":\
+{"state":"baking","door":{"open":false}}}
+{"timestamp":"2026-01-27T10:30:00.123Z","feature":"thermal","properties":\
+{"setpoint":190.0,"temperature_zones":[185.0,190.0]}}
+"""
+HISTORY_LONG: Final = """\
+timestamp,thing_id,feature,property,value
+2026-01-27T10:29:59.120Z,factory:oven-001,status,state,baking
+2026-01-27T10:29:59.120Z,factory:oven-001,status,door.open,false
+2026-01-27T10:30:00.123Z,factory:oven-001,thermal,setpoint,190.0
+2026-01-27T10:30:00.123Z,factory:oven-001,thermal,temperature_zones[0],185.0
+2026-01-27T10:30:00.123Z,factory:oven-001,thermal,temperature_zones[1],190.0
+"""
+HISTORY_WIDE: Final = """\
+timestamp,thing_id,feature,door.open,setpoint,state,temperature_zones[0],temperature_zones[1]
+2026-01-27T10:29:59.120Z,factory:oven-001,status,false,,baking,,
+2026-01-27T10:30:00.123Z,factory:oven-001,thermal,,190.0,,185.0,190.0
+"""
 MESSAGE: Final[Sample] = {
     "topic": "sensors/oven-001/telemetry",
     "payload": {"thermal": {"setpoint": 190.5}},

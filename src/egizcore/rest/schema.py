@@ -193,6 +193,25 @@ COMPONENTS: Final[dict[str, Schema]] = {
             "count": {"type": "boolean", "default": False},
         }
     ),
+    "HistoryItem": given(
+        {
+            "timestamp": TIME,
+            "feature": WORD,
+            "properties": {
+                "type": "object",
+                "description": "Nested as in the Thing; numbers are floats, save for counts.",
+            },
+        }
+    ),
+    "History": given(
+        {
+            "thingId": THING_ID,
+            "from": TIME,
+            "to": TIME,
+            "items": {"type": "array", "items": ref("HistoryItem")},
+            "nextCursor": nullable(TEXT),
+        }
+    ),
     "BulkResult": items(
         given(
             {

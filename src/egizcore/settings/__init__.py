@@ -10,7 +10,6 @@ Every fault is a `SettingsInvalid`: where it stands, which key, what is wrong an
 
 from egizcore.settings.sections import (
     AuthSettings,
-    HistorySettings,
     Settings,
     outline,
     read_passwords,
@@ -19,7 +18,6 @@ from egizcore.settings.sources import Loaded, load
 
 __all__ = [
     "AuthSettings",
-    "HistorySettings",
     "Loaded",
     "Settings",
     "load",

@@ -8,6 +8,7 @@ from msgspec import Struct, field
 
 from egizcore.command import CommandSettings
 from egizcore.errors import SettingsInvalid
+from egizcore.history import HistorySettings, InfluxSettings, see_influx
 from egizcore.ingest import MqttSettings
 from egizcore.mqtt import EndpointSettings
 from egizcore.observability import ObservabilitySettings
@@ -25,13 +26,6 @@ class AuthSettings(Struct, forbid_unknown_fields=True, kw_only=True, frozen=True
 
 
 @final
-class HistorySettings(Struct, forbid_unknown_fields=True, kw_only=True, frozen=True):
-    """Where samples are kept."""
-
-    backend: Literal["none"] = "none"
-
-
-@final
 class Settings(Struct, forbid_unknown_fields=True, kw_only=True, frozen=True):
     """One section for each member."""
 
@@ -42,6 +36,7 @@ class Settings(Struct, forbid_unknown_fields=True, kw_only=True, frozen=True):
     state: StateSettings = field(default_factory=StateSettings)
     stream: StreamSettings = field(default_factory=StreamSettings)
     history: HistorySettings = field(default_factory=HistorySettings)
+    influxdb: InfluxSettings = field(default_factory=InfluxSettings)
     auth: AuthSettings = field(default_factory=AuthSettings)
     limits: LimitSettings = field(default_factory=LimitSettings)
     observability: ObservabilitySettings = field(default_factory=ObservabilitySettings)
@@ -57,17 +52,25 @@ def outline(settings: Settings) -> Iterator[str]:
 
 
 def read_passwords(settings: Settings) -> None:
-    """Find out whether each link can read its password file, without starting the link.
+    """Find out whether each password or token file that is used can be read, and start nothing.
 
     Raises:
         SettingsInvalid: one cannot be read.
     """
+    if settings.history.backend == "influxdb":
+        settings.influxdb.token()
     for link in (settings.mqtt, *settings.mqtt.connections.values()):
         if link.url is not None:
             link.address()
 
 
-def refuse_open_doors(settings: Settings) -> None:
+def refuse_contradictions(settings: Settings) -> None:
+    """What is wrong only where two sections are seen together. Raises `SettingsInvalid`."""
+    _refuse_open_doors(settings)
+    see_influx(settings.history, settings.influxdb)
+
+
+def _refuse_open_doors(settings: Settings) -> None:
     """Without authentication only this machine comes in, unless it is said aloud."""
     if settings.auth.allow_insecure:
         return

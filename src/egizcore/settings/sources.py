@@ -12,7 +12,7 @@ from egizcore import quantity
 from egizcore.errors import SettingsInvalid
 from egizcore.settings.check import check, is_map, item_of, member, sentence, step
 from egizcore.settings.file import read_yaml
-from egizcore.settings.sections import Settings, refuse_open_doors
+from egizcore.settings.sections import Settings, refuse_contradictions
 
 FILE = "egizcore.yaml"
 PREFIX = "EGIZCORE_"
@@ -64,7 +64,7 @@ def load(
         settings = msgspec.convert(raw, Settings, strict=False, dec_hook=quantity.from_setting)
     except msgspec.ValidationError as error:
         raise _incomplete(error, sources) from None
-    refuse_open_doors(settings)
+    refuse_contradictions(settings)
     return Loaded(settings, sources)
 
 

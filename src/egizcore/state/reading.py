@@ -50,8 +50,11 @@ def settle(store: Store, thing_id: str, kind: str, reading: Reading) -> str:
         LimitExceeded: the Thing would be too large; nothing has happened.
     """
     plan = weigh(store, thing_id, kind, reading)
+    thing = store.things.get(thing_id)
+    if thing is not None and reading.sampled_at is not None:
+        for name in plan.late:
+            store.record_late(thing, name, reading.features[name], reading.sampled_at)
     if plan.parts:
-        thing = store.things.get(thing_id)
         if thing is None:
             thing = Thing(thing_id, kind, 0, reading.received_at)
             store.insert(thing)
@@ -63,7 +66,7 @@ def settle(store: Store, thing_id: str, kind: str, reading: Reading) -> str:
     if reading.sampled_at is not None:
         for feature in plan.unchanged:  # what is older than this sample is late all the same
             feature.sampled_at = reading.sampled_at
-    store.late += plan.late
+    store.late += len(plan.late)
     store.unchanged += len(plan.unchanged)
     if plan.parts:
         return APPLIED
@@ -76,8 +79,8 @@ class Plan(NamedTuple):
     parts: list[Reported]
     room: int
     """As ``Store.check`` gives it."""
-    late: int
-    """How many features have a newer sample."""
+    late: list[str]
+    """The features that have a newer sample."""
     unchanged: list[Feature]
     """Those that keep their values and are let pass."""
 
@@ -89,11 +92,14 @@ def weigh(store: Store, thing_id: str, kind: str, reading: Reading) -> Plan:
         LimitExceeded: the Thing would be too large.
     """
     thing = store.things.get(thing_id) or Thing(thing_id, kind, 0, reading.received_at)
-    timely = [
-        (name, thing.features.get(name), patch)
-        for name, patch in reading.features.items()
-        if not _is_late(thing.features.get(name), reading.sampled_at)
-    ]
+    timely: list[tuple[str, Feature | None, JsonObject]] = []
+    late: list[str] = []
+    for name, patch in reading.features.items():
+        feature = thing.features.get(name)
+        if _is_late(feature, reading.sampled_at):
+            late.append(name)
+        else:
+            timely.append((name, feature, patch))
     parts: list[Reported] = []
     unchanged: list[Feature] = []
     skip = reading.skip_unchanged or (
@@ -106,7 +112,7 @@ def weigh(store: Store, thing_id: str, kind: str, reading: Reading) -> Plan:
             old = {} if feature is None else feature.properties
             parts.append(Reported(name, merge(old, patch), patch))
     room = store.room(thing, parts, reading.size) if parts else 0
-    return Plan(parts, room, len(reading.features) - len(timely), unchanged)
+    return Plan(parts, room, late, unchanged)
 
 
 def _repeats(feature: Feature | None, patch: JsonObject) -> bool:

@@ -1,6 +1,6 @@
 """THE dict: every Thing by its id, and the only code that changes one (FR-1.4, FR-2)."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Final, TypeAlias, final
 
 import msgspec
@@ -10,6 +10,8 @@ from egizcore.errors import LimitExceeded
 from egizcore.state.index import Index
 from egizcore.state.settings import LimitSettings
 from egizcore.thing import (
+    FAR,
+    NEVER,
     Desired,
     DesiredStateChanged,
     Dropped,
@@ -40,7 +42,16 @@ GROWTH: Final = 4
 MAX_GRAVES: Final = 100_000
 """Deleted Things whose last version is remembered."""
 
+Record: TypeAlias = Callable[[Thing, str, Feature, int], None]
+"""Told that a feature, by name, has properties of a time that history wants; sets ``due``."""
+RecordLate: TypeAlias = Callable[[Thing, str, JsonObject, int], None]
+"""Told of a sample that came too late for the live state: its patch and its time."""
+
 _encoder: Final = msgspec.json.Encoder()
+
+
+def _unrecorded(thing: Thing, name: str, what: object, at: int) -> None:
+    """Nobody keeps history."""
 
 
 @final
@@ -53,16 +64,19 @@ class Store:
     """
 
     __slots__ = (
+        "_first",
         "_floor",
         "_graves",
         "_limits",
         "_most_graves",
+        "_record",
         "_size",
         "applied",
         "bus",
         "index",
         "late",
         "nesting",
+        "record_late",
         "things",
         "unchanged",
     )
@@ -78,9 +92,21 @@ class Store:
         self._most_graves = MAX_GRAVES
         self._graves: dict[str, int] = {}
         self._floor = 0
+        self._first = FAR  # from when on history wants what a new feature reports
+        self._record: Record = _unrecorded
+        self.record_late: RecordLate = _unrecorded
         self.applied = 0  # parts, read at scrape
         self.unchanged = 0
         self.late = 0
+
+    def record_with(self, record: Record, late: RecordLate) -> None:
+        """From now on *record* hears of each feature that is due, at first at its first report.
+
+        To be called before there is any Thing.
+        """
+        self._first = NEVER
+        self._record = record
+        self.record_late = late
 
     # The hot road ---------------------------------------------------------------------------
 
@@ -135,6 +161,8 @@ class Store:
             feature = features[name]
             feature.properties = new
             feature.reported_at = at
+            if at >= feature.due:
+                self._record(thing, name, feature, at)
             thing.version = version = thing.version + 1
             bus.seq = seq = bus.seq + 1
             if listeners:
@@ -154,7 +182,7 @@ class Store:
         """
         after = thing.copy()
         for part in parts:
-            after = _apply(after, part, 0)
+            after = _apply(after, part, 0, FAR)
         limits = self._limits
         if len(after.features) > limits.features:
             raise LimitExceeded(f"A Thing has at most {limits.features} features.")
@@ -201,13 +229,17 @@ class Store:
         for part in parts:
             before = thing
             before.keep_still()
-            thing = _apply(before, part, at)
+            thing = _apply(before, part, at, self._first)
             thing.version += 1
             if thing is not before:
                 self.things[thing.id] = thing
                 self.index.replace(before, thing)
             thing.room = room
             self.applied += 1
+            if type(part) is Reported:
+                feature = thing.features[part.feature]
+                if at >= feature.due:
+                    self._record(thing, part.feature, feature, at)
             self._publish(before, thing, part, at, quality)
         return thing
 
@@ -221,6 +253,10 @@ class Store:
         thing.version = self._graves.pop(thing.id, self._floor) + 1
         self.things[thing.id] = thing
         self.index.add(thing)
+        for name, feature in thing.features.items():
+            feature.due = self._first
+            if feature.reported_at >= feature.due:
+                self._record(thing, name, feature, feature.reported_at)
         self.bus.seq += 1
         self.bus.publish(
             ThingCreated(
@@ -269,19 +305,24 @@ class Store:
         bus.publish(event, before, thing)
 
 
-def _apply(thing: Thing, part: Part, at: int) -> Thing:
-    """Change *thing* by one part; own members change in a copy of it that shares the features."""
+def _apply(thing: Thing, part: Part, at: int, first: int) -> Thing:
+    """Change *thing* by one part; own members change in a copy of it that shares the features.
+
+    History wants a new feature from the time *first* on.
+    """
     match part:
         case Reported(name, properties, _):
             feature = thing.features.get(name)
             if feature is None:
                 thing.features[name] = feature = Feature()
+                feature.due = first
             feature.properties = properties
             feature.reported_at = at
         case Desired(name, desired_state, _):
             feature = thing.features.get(name)
             if feature is None:
                 thing.features[name] = feature = Feature()
+                feature.due = first
             feature.desired_state = desired_state
             feature.desired_at = at
         case Dropped(name):

@@ -30,8 +30,10 @@ from egizcore.thing.event import (
 )
 from egizcore.thing.filter import Filter, compile_filter
 from egizcore.thing.model import (
+    FAR,
     MAX_ID,
     MAX_NAME,
+    NEVER,
     Feature,
     Relationship,
     Still,
@@ -55,9 +57,11 @@ from egizcore.thing.path import (
 
 __all__ = [
     "EVENTS",
+    "FAR",
     "MAX_ID",
     "MAX_NAME",
     "MISSING",
+    "NEVER",
     "NESTING",
     "ROOTS",
     "Desired",

@@ -18,6 +18,8 @@ MAX_ID = 256
 MAX_NAME = 128
 NEVER = -1
 """The time of what has not happened; before every time that is told."""
+FAR = 1 << 60
+"""A time that does not come."""
 
 
 def is_thing_id(text: str) -> bool:
@@ -50,7 +52,7 @@ class Feature:
     the moment at which we first heard of the feature.
     """
 
-    __slots__ = ("desired_at", "desired_state", "properties", "reported_at", "sampled_at")
+    __slots__ = ("desired_at", "desired_state", "due", "properties", "reported_at", "sampled_at")
 
     def __init__(self, reported_at: int = NEVER, desired_at: int = NEVER) -> None:
         self.properties: dict[str, Any] = {}
@@ -58,6 +60,7 @@ class Feature:
         self.reported_at = reported_at
         self.desired_at = desired_at
         self.sampled_at = NEVER  # newest sample that was taken from a device's clock
+        self.due = FAR  # history wants what is reported from this time on; not of a copy
 
     @property
     def updated_at(self) -> int:

@@ -1,0 +1,54 @@
+"""A store of samples, as the rest of EgizCore sees it: SQLite or InfluxDB behind one face."""
+
+from collections.abc import Sequence
+from typing import NamedTuple, Protocol
+
+from egizcore.history.point import Point
+from egizcore.history.query import Item, Query
+
+
+class Written(NamedTuple):
+    """What came of a batch of points."""
+
+    written: int
+    conflict: int = 0
+    """Refused for good: the store has another type under that name."""
+
+
+class Archive(Protocol):
+    """A store. Two samples of a feature at one time are one: the later's values win, key by key."""
+
+    @property
+    def message(self) -> str:
+        """What is wrong at present, for ``/health``; empty: nothing."""
+        ...
+
+    async def open(self) -> None:
+        """Begin. A store that cannot be had now is no error here: see ``message``."""
+        ...
+
+    async def page(self, query: Query) -> list[Item]:
+        """The first ``limit`` items of *query*, in order; fewer: there are no more.
+
+        Raises:
+            HistoryUnavailable: the store does not answer rightly, or too much.
+            HistoryTimeout: not in time.
+        """
+        ...
+
+    async def knows(self, thing_id: str) -> bool:
+        """Whether there is anything of that Thing, at any time. Errors as above."""
+        ...
+
+    async def write(self, points: Sequence[Point]) -> Written:
+        """Keep *points*: whoever asks from now on finds them, after a crash too.
+
+        Raises:
+            HistoryUnavailable: none was written, the same batch may be tried again; its
+                ``retry_after`` (seconds) is what the store itself asked for.
+        """
+        ...
+
+    async def close(self) -> None:
+        """End; nothing is called after it."""
+        ...

@@ -1,0 +1,225 @@
+"""Which samples are kept, and their way to the store (contract.md, section 5, ``history.sample``).
+
+The hot path compares one integer a feature: the time from which its next report is *due*. Only
+what is due comes here. A feature that has just been kept is *watched*: should it change again
+and then rest before it is due, its last state is kept within a second all the same, so history
+is never more than that behind what lasts.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import Mapping
+from itertools import islice
+from random import Random
+from typing import Any, Final, final
+
+import structlog
+
+from egizcore.backoff import HELD, Backoff
+from egizcore.errors import HistoryTimeout, HistoryUnavailable
+from egizcore.history.archive import Archive
+from egizcore.history.point import Point
+from egizcore.history.settings import HistorySettings
+from egizcore.thing import NEVER, Feature, Thing
+
+LOOK_EVERY: Final = 0.3
+"""Seconds between two looks at the watched features."""
+RESTED: Final = 2
+"""Looks at which a feature was the same since it changed: 0.6 to 0.9 s."""
+SLICE: Final = 500
+"""Features that are looked at in one turn of the loop: some 0.1 ms."""
+BATCH: Final = 5_000
+"""Points of one write."""
+LAST_WORDS: Final = 4.0
+"""Seconds that the shutdown gives to what still waits."""
+
+_log = structlog.get_logger("egizcore.history")
+
+
+@final
+class _Watch:
+    """A feature that was kept a moment ago."""
+
+    __slots__ = ("feature", "kept", "looks", "name", "sample", "seen", "thing_id", "type")
+
+    def __init__(self, thing: Thing, name: str, feature: Feature, sample: int) -> None:
+        self.thing_id = thing.id
+        self.type = thing.type
+        self.name = name
+        self.feature = feature
+        self.kept = self.seen = feature.properties  # each report brings a new dictionary
+        self.looks = 0  # since it was seen to change
+        self.sample = sample
+
+
+@final
+class Recorder:
+    """Takes what is due and writes it in batches; while the store is down the oldest go.
+
+    ``due`` and ``late`` are what ``Store.record_with`` wants; ``watch`` and ``write`` run while
+    the engine does, ``finish`` after all inputs have stopped.
+    """
+
+    def __init__(self, settings: HistorySettings, archive: Archive) -> None:
+        self._archive = archive
+        self._bound = settings.outbox
+        self._sample = _milliseconds(settings.sample)
+        self._samples = {
+            name: _milliseconds(span) for name, span in settings.sample_features.items()
+        }
+        # Bounded by `_bound`, the oldest go first and are counted.
+        self._outbox: deque[Point] = deque()
+        self._watched: dict[Feature, _Watch] = {}  # at most one a feature that lives
+        self._wake = asyncio.Event()
+        self._is_dropping = False
+        self.written = 0
+        self.dropped = 0
+        self.conflict = 0
+        self.failures = 0
+
+    @property
+    def waiting(self) -> int:
+        """Points in the outbox."""
+        return len(self._outbox)
+
+    @property
+    def message(self) -> str:
+        """What is lost at present, for ``/health``; empty: nothing."""
+        if not self._is_dropping:
+            return ""
+        return f"the outbox is full, {self.dropped} of the oldest samples were dropped so far"
+
+    # What comes in ----------------------------------------------------------------------------
+
+    def due(self, thing: Thing, name: str, feature: Feature, at: int) -> None:
+        """Keep the properties of *feature* as of *at*, and say when the next ones are due."""
+        if not feature.properties:
+            return
+        sample = self._samples.get(name, self._sample)
+        self._keep(Point(thing.id, thing.type, name, at, feature.properties))
+        if sample == 0:
+            feature.due = NEVER
+            return
+        feature.due = at + sample
+        watch = self._watched.get(feature)
+        if watch is None:
+            self._watched[feature] = _Watch(thing, name, feature, sample)
+        else:
+            watch.type = thing.type
+            watch.kept = watch.seen = feature.properties
+            watch.looks = 0
+
+    def late(self, thing: Thing, name: str, patch: Mapping[str, Any], at: int) -> None:
+        """Keep a sample that the live state no longer takes."""
+        self._keep(Point(thing.id, thing.type, name, at, patch))
+
+    def _keep(self, point: Point) -> None:
+        if len(self._outbox) >= self._bound:
+            self._outbox.popleft()
+            self._drop(1)
+        self._outbox.append(point)
+
+    def _drop(self, count: int) -> None:
+        self.dropped += count
+        if not self._is_dropping:
+            self._is_dropping = True
+            _log.warning("history's outbox is full: the oldest samples go", outbox=self._bound)
+
+    # The last state before a rest -------------------------------------------------------------
+
+    async def watch(self) -> None:
+        """Keep what rests, for ever."""
+        while True:
+            await asyncio.sleep(LOOK_EVERY)
+            await self.look()
+            if self._outbox:
+                self._wake.set()
+
+    async def look(self) -> None:
+        """One look at each watched feature; comes every ``LOOK_EVERY`` seconds."""
+        watches = list(self._watched.values())
+        for start in range(0, len(watches), SLICE):
+            for watch in watches[start : start + SLICE]:
+                properties = watch.feature.properties
+                watch.looks += 1
+                if properties is not watch.seen:
+                    watch.seen = properties
+                    watch.looks = 0
+                elif properties is not watch.kept:
+                    if watch.looks == RESTED:
+                        self._keep_last(watch)
+                elif watch.looks * _LOOK > watch.sample:  # what comes next is due at once
+                    del self._watched[watch.feature]
+                    watch.feature.due = NEVER
+            await asyncio.sleep(0)
+
+    def _keep_last(self, watch: _Watch) -> None:
+        feature = watch.feature
+        watch.kept = watch.seen = feature.properties
+        if not feature.properties:
+            return
+        at = feature.reported_at
+        self._keep(Point(watch.thing_id, watch.type, watch.name, at, feature.properties))
+        feature.due = at + watch.sample
+        watch.looks = 0
+
+    # What goes out ----------------------------------------------------------------------------
+
+    async def write(self) -> None:
+        """Write what waits, for ever; a store that fails is tried again and again."""
+        backoff = Backoff(Random())  # noqa: S311 - no key
+        while True:
+            await self._wake.wait()
+            self._wake.clear()
+            while self._outbox:
+                try:
+                    await self._write_some()
+                except (HistoryUnavailable, HistoryTimeout) as error:
+                    self.failures += 1
+                    asked = getattr(error, "retry_after", None)
+                    await asyncio.sleep(backoff.next() if asked is None else asked)
+                else:
+                    backoff.held(HELD)
+            if self._is_dropping:
+                self._is_dropping = False
+                _log.info("history keeps up again", dropped=self.dropped)
+
+    async def _write_some(self) -> None:
+        outbox = self._outbox
+        batch = list(islice(outbox, BATCH))
+        for _ in batch:
+            outbox.popleft()
+        try:
+            done = await self._archive.write(batch)
+        except BaseException:
+            # Back to where they came from, in order, as far as there is room.
+            room = max(self._bound - len(outbox), 0)
+            kept = batch[-room:] if room else []
+            outbox.extendleft(reversed(kept))
+            if len(kept) < len(batch):
+                self._drop(len(batch) - len(kept))
+            raise
+        self.written += done.written
+        self.conflict += done.conflict
+
+    async def finish(self, seconds: float = LAST_WORDS) -> None:
+        """Write all that is left, the last state of each feature too, within *seconds*."""
+        for watch in list(self._watched.values()):
+            if watch.feature.properties is not watch.kept:
+                self._keep_last(watch)
+        try:
+            async with asyncio.timeout(seconds):
+                while self._outbox:
+                    await self._write_some()
+        except (HistoryUnavailable, HistoryTimeout, TimeoutError):
+            lost = len(self._outbox)
+            self._outbox.clear()
+            self.dropped += lost
+            _log.warning("samples could not be written before the end", dropped=lost)
+
+
+def _milliseconds(span: float) -> int:
+    return round(span * 1000)
+
+
+_LOOK: Final = _milliseconds(LOOK_EVERY)

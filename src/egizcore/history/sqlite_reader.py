@@ -1,0 +1,241 @@
+"""Reads the embedded store: a page at a time, in one snapshot of the file.
+
+A reader belongs to one thread at a time. Blocks are loaded when their time comes and only the
+columns asked for are decoded, so a page costs what it shows, and memory is a few blocks a series.
+"""
+
+import sqlite3
+from bisect import bisect_left
+from collections.abc import Callable, Container, Iterable, Iterator
+from functools import partial
+from heapq import merge
+from itertools import islice
+from operator import itemgetter
+from time import monotonic
+from typing import Final, final
+
+import msgspec
+import structlog
+
+from egizcore.errors import HistoryTimeout
+from egizcore.history.block import Damaged, unpack
+from egizcore.history.bucket import PIECE, buckets
+from egizcore.history.columns import Columns
+from egizcore.history.head import GROUP, Head, Rows
+from egizcore.history.point import selects, spellings
+from egizcore.history.query import Item, Query
+from egizcore.history.sqlite_file import connect_reader
+from egizcore.history.sqlite_head import Samples, decoded, read_samples
+from egizcore.history.timeline import Stretch, timeline
+
+NEWEST: Final = 1 << 62
+"""Rank of the head: what is in it was written after all blocks."""
+DAMAGED: Final = 1_000
+"""Damaged blocks that were told of and are not again; then all are forgotten."""
+
+_place: Final = itemgetter(0, 1)  # time and feature: `Item.place` in a quarter of the time
+_decode_blocks: Final = msgspec.json.Decoder(list[tuple[int, int, int]]).decode
+
+log = structlog.get_logger("egizcore.history")
+
+
+@final
+class Patience:
+    """How long an answer is waited for."""
+
+    __slots__ = ("_end",)
+
+    def __init__(self, seconds: float) -> None:
+        self._end = monotonic() + seconds
+
+    def end(self) -> None:
+        """Nobody waits any more."""
+        self._end = 0.0
+
+    def check(self) -> None:
+        """Raises `HistoryTimeout` when it has come to its end."""
+        if monotonic() > self._end:
+            raise HistoryTimeout("The history store takes too long to answer.")
+
+
+@final
+class Reader:
+    """One connection. Its methods raise `sqlite3.Error` and `HistoryTimeout`."""
+
+    __slots__ = ("_connection", "_damaged", "_head", "epoch")
+
+    def __init__(self, path: str, head: Head, epoch: int) -> None:
+        self._connection = connect_reader(path)
+        self._head = head
+        self._damaged: set[int] = set()  # bounded by DAMAGED
+        self.epoch = epoch
+        """Which opening of the file it belongs to."""
+
+    def close(self) -> None:
+        """Let go of the file."""
+        self._connection.close()
+
+    def page(self, query: Query, patience: Patience) -> list[Item]:
+        """What ``Archive.page`` promises."""
+        patience.check()
+        series = self._series(query)
+        if not series or query.start >= query.end:
+            return []
+        # Where the head's rows are is asked before the snapshot begins: see `Head.rows_of`.
+        rows = self._head.rows_of([one // GROUP for one in series], query.start, query.end)
+        self._connection.execute("BEGIN")
+        try:
+            page = _Page(self._connection, query, patience, self._tell)
+            head = page.read_head(rows, series)
+            lines = [page.items(one, name, head.get(one)) for one, name in series.items()]
+            whole = merge(*lines, key=_place, reverse=query.descending)
+            return list(islice(whole if len(lines) > 1 else lines[0], query.limit))
+        finally:
+            self._connection.execute("ROLLBACK")
+
+    def _series(self, query: Query) -> dict[int, str]:
+        found = self._connection.execute(
+            "SELECT id, feature FROM series WHERE thing_id = ?", (query.thing_id,)
+        )
+        named = ((one, feature.decode()) for one, feature in found)
+        return {one: name for one, name in named if not query.features or name in query.features}
+
+    def _tell(self, block: int, error: Damaged) -> None:
+        if block not in self._damaged:
+            if len(self._damaged) >= DAMAGED:
+                self._damaged.clear()
+            self._damaged.add(block)
+            log.error("a block of history is damaged and left out", block=block, why=str(error))
+
+
+@final
+class _Page:
+    """What one question finds in one snapshot."""
+
+    __slots__ = ("_connection", "_patience", "_query", "_selects", "_tell")
+
+    def __init__(
+        self,
+        connection: sqlite3.Connection,
+        query: Query,
+        patience: Patience,
+        tell: Callable[[int, Damaged], None],
+    ) -> None:
+        self._connection = connection
+        self._query = query
+        self._patience = patience
+        self._tell = tell
+        self._selects = _selector(query)
+
+    def read_head(self, rows: Iterable[Rows], series: Container[int]) -> dict[int, Samples]:
+        """What *rows* hold of *series* in the time that is asked for."""
+        done = dict(self._connection.execute("SELECT id, done FROM generation"))
+        ids = [
+            row
+            for some in rows
+            if some.group > done.get(some.generation, some.group)  # else it is in blocks
+            for row in some.ids
+        ]
+        start, end = self._query.start, self._query.end
+        found: dict[int, Samples] = {}
+        for samples in read_samples(self._connection, ids):
+            for one, at, raw in samples:
+                if one in series and start <= at < end:
+                    found.setdefault(one, Samples()).add(at, raw)
+            self._patience.check()
+        return found
+
+    def items(self, series: int, feature: str, head: Samples | None) -> Iterator[Item]:
+        """The items of one feature, in the order asked for; no more is read than is taken."""
+        query = self._query
+        start, end = _bounds(query, feature)
+        if start >= end:
+            return
+        stretches = self._blocks(series, start, end) + self._newest(head, start, end)
+        pieces: Iterable[Columns] = timeline(stretches, descending=query.descending)
+        if query.aggregate is not None:
+            pieces = buckets(
+                pieces,
+                query.every,
+                query.aggregate,
+                descending=query.descending,
+                piece=min(query.limit, PIECE),
+            )
+        for piece in pieces:
+            rows = [
+                Item(at, feature, properties)
+                for at, properties in zip(piece.at, piece.nested(), strict=True)
+            ]
+            yield from reversed(rows) if query.descending else rows
+
+    def _blocks(self, series: int, start: int, end: int) -> list[Stretch]:
+        (found,) = self._connection.execute(
+            "SELECT json_group_array(json_array(id, oldest, newest)) FROM block "
+            "WHERE series = ? AND newest >= ? AND oldest < ?",
+            (series, start, end),
+        ).fetchone()
+        return [
+            Stretch(oldest, newest, block, partial(self._load, block, start, end))
+            for block, oldest, newest in _decode_blocks(found)
+        ]
+
+    def _load(self, block: int, start: int, end: int) -> Columns:
+        self._patience.check()
+        (data,) = self._connection.execute(
+            "SELECT data FROM block WHERE id = ?", (block,)
+        ).fetchone()
+        try:
+            columns = unpack(data, self._selects)
+        except Damaged as error:
+            self._tell(block, error)
+            return Columns([], {})
+        return _within(columns, start, end).settled()
+
+    def _newest(self, head: Samples | None, start: int, end: int) -> list[Stretch]:
+        if head is None:
+            return []
+        columns = decoded(head, self._patience.check)
+        leaves = {key: some for key, some in columns.leaves.items() if self._selects(key)}
+        wanted = _within(Columns(columns.at, leaves).settled(), start, end)
+        if not wanted:
+            return []
+        return [Stretch(wanted.at[0], wanted.at[-1], NEWEST, lambda: wanted)]
+
+
+def _bounds(query: Query, feature: str) -> tuple[int, int]:
+    """The times of the samples to look at: *query*'s, less what is not beyond ``after``."""
+    start, end, after, every = query.start, query.end, query.after, query.every
+    if after is None:
+        return start, end
+    if query.aggregate is None:
+        every = 1
+    if query.descending:
+        last = after.at if feature < after.feature else after.at - 1  # start of the last bucket
+        return start, min(end, last // every * every + every)
+    first = after.at if feature > after.feature else after.at + 1
+    return max(start, -(-first // every) * every), end
+
+
+def _selector(query: Query) -> Callable[[str], bool]:
+    """Whether a leaf of this key is asked for."""
+    if not query.properties:
+        return _all
+    wanted = [key for path in query.properties for key in spellings(path)]
+    known: dict[str, bool] = {}  # as many as the series has keys
+
+    def is_selected(key: str) -> bool:
+        answer = known.get(key)
+        if answer is None:
+            answer = known[key] = selects(key, wanted)
+        return answer
+
+    return is_selected
+
+
+def _all(_: str) -> bool:
+    return True
+
+
+def _within(columns: Columns, start: int, end: int) -> Columns:
+    at = columns.at
+    return columns.cut(bisect_left(at, start), bisect_left(at, end))
