@@ -7,13 +7,18 @@ import socket
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import httpx
+import msgspec
 import pytest
 from tests.running import hear, running
 from websockets.exceptions import ConnectionClosed
 
+from egizcore.engine import Engine
 from egizcore.errors import StartupFailed
+from egizcore.mqtt import Endpoint
+from egizcore.settings import Settings
 
 QOS_0 = b"\x30"
 
@@ -91,6 +96,72 @@ async def test_a_broker_that_is_absent_degrades_health_and_nothing_else() -> Non
         assert str(port) in health["components"]["mqtt"]["message"]
         assert (await engine.http.get("/health/ready")).status_code == 200
         assert (await engine.metrics())['egizcore_mqtt_connected{broker="mqtt"}'] == 0
+
+
+async def test_a_history_that_is_down_degrades_health_and_nothing_else(tmp_path: Path) -> None:
+    history = {"backend": "sqlite", "path": str(tmp_path / "no such folder" / "history.db")}
+    async with running(history=history) as engine:
+        health = (await engine.http.get("/health")).json()
+        assert health["status"] == "degraded"
+        assert health["components"]["history"]["status"] == "degraded"
+        assert health["components"]["history"]["message"]
+        assert (await engine.http.get("/health/ready")).status_code == 200
+        answer = await engine.http.post("/api/v1/things", json={"id": "a:b", "type": "oven"})
+        assert answer.status_code == 201
+        asked = await engine.http.get("/api/v1/things/a:b/history")
+        assert (asked.status_code, asked.json()["code"]) == (503, "history_unavailable")
+
+
+async def test_an_engine_that_stops_lives_but_takes_no_traffic(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    stop, stopping, looked = Endpoint.stop, asyncio.Event(), asyncio.Event()
+
+    async def slow(endpoint: Endpoint[Any]) -> None:
+        stopping.set()
+        await looked.wait()
+        await stop(endpoint)
+
+    monkeypatch.setattr(Endpoint, "stop", slow)
+    async with running() as engine:
+
+        async def look() -> list[int]:
+            await stopping.wait()
+            async with httpx.AsyncClient(base_url=f"http://{engine.address}") as http:
+                answers = [await http.get(path) for path in ("/health/ready", "/health")]
+            looked.set()
+            assert answers[0].json()["code"] == "not_ready"
+            return [one.status_code for one in answers]
+
+        looking = asyncio.create_task(look())
+    assert await looking == [503, 200]
+
+
+async def test_an_engine_that_starts_lives_but_takes_no_traffic(tmp_path: Path) -> None:
+    given = {
+        "http": {"port": 0},
+        "history": {"backend": "sqlite", "path": str(tmp_path / "history.db")},
+    }
+    engine = await asyncio.to_thread(
+        Engine, msgspec.convert(given, Settings), asyncio.get_running_loop()
+    )
+    assert engine.archive is not None
+    opening, looked, stop = asyncio.Event(), asyncio.Event(), asyncio.Event()
+
+    async def slow() -> None:
+        opening.set()
+        await looked.wait()
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(engine.archive, "open", slow)
+        life = asyncio.create_task(engine.run(stop))
+        await opening.wait()
+        async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{engine.server.port}") as http:
+            answers = [await http.get(path) for path in ("/health/ready", "/health")]
+        assert [one.status_code for one in answers] == [503, 200]
+        stop.set()
+        looked.set()
+        await life
 
 
 async def test_a_shutdown_tells_clients_what_is_queued_and_to_come_back() -> None:

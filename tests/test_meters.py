@@ -23,6 +23,9 @@ NAMES = {
     "egizcore_event_latency_seconds",
     "egizcore_http_request_duration_seconds",
     "egizcore_errors_total",
+    "egizcore_history_points_total",
+    "egizcore_history_queue_depth",
+    "egizcore_history_query_duration_seconds",
 }
 
 
@@ -36,6 +39,8 @@ async def test_every_series_exists_at_zero_from_the_start() -> None:
             'outcome="late",source="mqtt"',
             'outcome="limit_exceeded",source="endpoint"',
             'component="stream"',
+            'component="history"',
+            'outcome="conflict"',
             'event="FeatureDeleted"',
             'outcome="acknowledged"',
             'broker="mqtt"',

@@ -6,10 +6,12 @@ in is lost on the way out.
 
 import asyncio
 import contextlib
+import os
 import signal
 import time
 from collections.abc import Awaitable, Callable
 from secrets import token_hex
+from types import FrameType
 from typing import Final, final
 
 import structlog
@@ -20,15 +22,21 @@ from egizcore.bus import Bus
 from egizcore.command import Courier
 from egizcore.console import files
 from egizcore.garbage import spare_collections
+from egizcore.history import Archive, Reader, Recorder, TracedArchive, archive_of
 from egizcore.ingest import IngestView, Intake, Routes, Target
 from egizcore.meters import Meters
 from egizcore.mqtt import Batch, Endpoint, Link, Origin, Topics
+from egizcore.observability import Exporter, ServiceManager
 from egizcore.rest import AsgiApp, RestParts, bind, create_app, create_server, host_check, refusal
 from egizcore.settings import Settings
 from egizcore.state import Registry, Store
 from egizcore.stream import Door, Hub, Rules
 
 SECOND: Final = 1.0
+LAST_WORDS: Final = 5.0
+"""Seconds that the store has for what waits for it while the clients have as many to say goodbye:
+all has to end within 10."""
+STOPS: Final = (signal.SIGINT, signal.SIGTERM)
 RESTART_AFTER: Final = 1.0
 """Seconds before a task that failed is started again."""
 
@@ -74,6 +82,10 @@ class Engine:
         self.door = Door(self.hub, _rules(settings), settings.stream.client_buffer)
         for source in ("endpoint", *(link.name for link in self.links)):
             self.intake.add_source(source)
+        self.archive = archive_of(
+            settings.history, settings.influxdb, self.store.things, settings.mqtt.devices
+        )
+        self.recorder = self._recorder()
         self.meters.show(
             self.store,
             self.intake,
@@ -81,7 +93,10 @@ class Engine:
             endpoint=self.endpoint,
             links=self.links,
             door=self.door,
+            recorder=self.recorder,
         )
+        self.exporter = self._exporter()
+        self.manager = ServiceManager(os.environ)
         self.started_at = time.monotonic()
         self.is_ready = False
         app = self._app(IngestView(self.intake, routes, wall_clock))
@@ -117,12 +132,38 @@ class Engine:
             dropped=courier.were_dropped,
         )
 
+    def _recorder(self) -> Recorder | None:
+        settings = self.settings.history
+        if self.archive is None or not settings.records:
+            return None
+        recorder = Recorder(settings, self.archive)
+        self.store.record_with(recorder.due, recorder.late)
+        return recorder
+
+    def _exporter(self) -> Exporter | None:
+        endpoint = self.settings.observability.otlp_endpoint
+        if endpoint is None:
+            return None
+        identity = {
+            "service.name": "egizcore",
+            "service.version": __version__,
+            "service.instance.id": self.bus.epoch,
+        }
+        return Exporter(endpoint, self.meters.series, identity)
+
+    def _readable(self) -> Archive | None:
+        """The archive, as REST asks it."""
+        if self.archive is None or self.exporter is None:
+            return self.archive
+        return TracedArchive(self.archive, self.exporter.tracer, self.settings.history.backend)
+
     def _app(self, ingest: IngestView) -> AsgiApp:
         return create_app(
             RestParts(
                 store=self.store,
                 registry=self.registry,
                 ingest=ingest,
+                history=Reader(self._readable(), self.meters.history_query.observe, wall_clock),
                 settings=self.settings.http,
                 version=__version__,
                 health=self.health,
@@ -131,6 +172,7 @@ class Engine:
                 answered=self.meters.answered,
                 failed=lambda: self.meters.crashed("rest"),
                 pages=files(),
+                tracer=None if self.exporter is None else self.exporter.tracer,
             )
         )
 
@@ -139,32 +181,66 @@ class Engine:
     ) -> None:
         """Serve until *stop* is set; *started* runs once everything takes traffic."""
         tasks = [asyncio.create_task(self.server.serve(), name="http")]
+        links: list[asyncio.Task[None]] = []
+        recording: list[asyncio.Task[None]] = []
+        watchers: list[asyncio.Task[None]] = []
         if self.settings.auth.allow_insecure:
             _log.warning("auth.allow_insecure: whoever reaches this machine may read and write")
         try:
             await self.server.listening.wait()
+            if self.archive is not None:
+                await self.archive.open()
+            if self.recorder is not None:
+                recording += [
+                    self._supervised("history", run)
+                    for run in (self.recorder.watch, self.recorder.write)
+                ]
             if self.endpoint is not None:
                 await self.endpoint.start()
             tasks.append(self._supervised("stream", self._every_second))
-            links = [self._supervised("mqtt", one.run) for one in self.links]
-            tasks += links
+            links += [self._supervised("mqtt", one.run) for one in self.links]
+            watchers += self._watchers()
             self.is_ready = True
-            _log.info("ready", **self._doors())
+            doors = self._doors()
+            _log.info("ready", **doors)
+            self.manager.ready(" ".join(f"{name}={where}" for name, where in doors.items()))
             if started is not None:
                 await started()
             await stop.wait()
             _log.info("stopping")
+            self.manager.stopping("Flushing to clients and history")
             self.is_ready = False
-            await _ended(links)
         finally:
             self.is_ready = False
-            if self.endpoint is not None:
-                await self.endpoint.stop()
+            inputs = () if self.endpoint is None else (self.endpoint.stop(),)
+            await asyncio.gather(_ended(links), *inputs)
             self.door.close()
             self.server.stop()
-            await tasks[0]
+            await _ended(recording)
+            await asyncio.gather(tasks[0], self._record_rest(LAST_WORDS))
+            await self._record_rest(SECOND)  # what the last requests brought
+            await asyncio.gather(self._close_archive(), _ended(watchers))
             await _ended(tasks[1:])  # last: the sweeps end who does not take our goodbye
         _log.info("stopped")
+
+    async def _record_rest(self, seconds: float) -> None:
+        """What waits for the store is with it, if it takes it in time."""
+        if self.recorder is not None:
+            await self.recorder.finish(seconds)
+
+    async def _close_archive(self) -> None:
+        if self.archive is not None:
+            await self.archive.close()
+
+    def _watchers(self) -> list[asyncio.Task[None]]:
+        """Those who tell others of us, while there is a loop to tell of."""
+        watchers: list[asyncio.Task[None]] = []
+        if self.exporter is not None:
+            life = supervise("observability", self.exporter.run, lambda _: None)
+            watchers.append(asyncio.create_task(life, name="observability"))
+        if self.manager.watchdog:
+            watchers.append(asyncio.create_task(self.manager.watch(), name="watchdog"))
+        return watchers
 
     def _doors(self) -> dict[str, str]:
         """Where each door is, for the log."""
@@ -178,7 +254,7 @@ class Engine:
         components = {
             "mqtt": self._links_health(),
             "endpoint": {"status": "disabled" if self.endpoint is None else "ok"},
-            "history": {"status": "disabled"},
+            "history": self._history_health(),
         }
         degraded = any(one["status"] == "degraded" for one in components.values())
         return {
@@ -196,6 +272,13 @@ class Engine:
         if not wrong:
             return {"status": "ok"}
         return {"status": "degraded", "message": "; ".join(wrong)}
+
+    def _history_health(self) -> dict[str, str]:
+        if self.archive is None:
+            return {"status": "disabled"}
+        lost = "" if self.recorder is None else self.recorder.message
+        wrong = "; ".join(filter(None, (self.archive.message, lost)))
+        return {"status": "degraded", "message": wrong} if wrong else {"status": "ok"}
 
     def _deliver(self, batch: Batch[Target], origin: Origin) -> None:
         """What one socket read of a link or a device contained becomes live state."""
@@ -241,14 +324,22 @@ def run_loop(life: Callable[[], Awaitable[None]]) -> None:
 
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(alive())
+    for number in STOPS:  # the interpreter, as it ends, would let one that comes again kill it
+        signal.signal(number, signal.SIG_IGN)
 
 
 def stop_signal() -> asyncio.Event:
-    """An event that SIGINT and SIGTERM set from now on."""
+    """An event that SIGINT and SIGTERM set from now on, as often as they come."""
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, stop.set)
+
+    def tell(_number: int, _frame: FrameType | None) -> None:
+        with contextlib.suppress(RuntimeError):  # the loop has ended: nobody waits any more
+            loop.call_soon_threadsafe(stop.set)
+
+    # Not the loop's own handlers: it takes them away as it ends, and the next signal would kill.
+    for number in STOPS:
+        signal.signal(number, tell)
     return stop
 
 

@@ -1,14 +1,15 @@
 """Which integers of the rooms stand behind which metric (contract.md, section 8)."""
 
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Final, TypeAlias, final
 
 from egizcore.bus import Bus
 from egizcore.command import Courier
+from egizcore.history import Recorder
 from egizcore.ingest import Intake, Target
 from egizcore.mqtt import Endpoint, Link
-from egizcore.observability import Exposition, Histogram
+from egizcore.observability import Exposition, Histogram, Series
 from egizcore.state import Store
 from egizcore.stream import Door
 
@@ -31,11 +32,17 @@ class Meters:
         self._requests: dict[tuple[str, ...], Histogram] = {}  # bounded by the routes
         self._totals: deque[int] = deque([0], maxlen=_SECONDS + 1)
         self._messages: Callable[[], int] = lambda: 0
-        self._crashes = {"rest": 0, "mqtt": 0, "stream": 0}
+        self.history_query = Histogram()
+        self._crashes = {"rest": 0, "mqtt": 0, "stream": 0, "history": 0}
 
     def text(self) -> bytes:
         """The answer of ``GET /metrics``."""
         return self._exposition.text()
+
+    @property
+    def series(self) -> Sequence[Series]:
+        """What ``GET /metrics`` shows, for other ways to show it."""
+        return self._exposition.series
 
     def answered(self, method: str, route: str, status: int, seconds: float) -> None:
         """An HTTP answer left."""
@@ -62,6 +69,7 @@ class Meters:
         endpoint: Endpoint[Target] | None,
         links: list[Link[Target]],
         door: Door,
+        recorder: Recorder | None,
     ) -> None:
         """Put everything up for scraping."""
         self._messages = lambda: sum(sum(outcomes.values()) for outcomes in intake.counts.values())
@@ -70,6 +78,7 @@ class Meters:
         self._show_commands(courier)
         self._show_state(store, store.bus)
         self._show_outputs(door)
+        self._show_history(recorder)
         self._exposition.counter(
             "egizcore_errors_total",
             "Unexpected errors, and peers that broke their protocol.",
@@ -79,6 +88,8 @@ class Meters:
                 ("ingest",): intake.errors,
                 ("rest",): self._crashes["rest"],
                 ("stream",): self._crashes["stream"] + door.errors,
+                ("history",): self._crashes["history"]
+                + (0 if recorder is None else recorder.failures),
             },
             ("component",),
         )
@@ -175,6 +186,29 @@ class Meters:
             "Events, whether or not anyone listened.",
             lambda: {(name,): count for name, count in bus.counts().items()},
             ("event",),
+        )
+
+    def _show_history(self, recorder: Recorder | None) -> None:
+        show = self._exposition
+        show.counter(
+            "egizcore_history_points_total",
+            "Samples by what came of them in the history store.",
+            lambda: {
+                ("written",): 0 if recorder is None else recorder.written,
+                ("dropped",): 0 if recorder is None else recorder.dropped,
+                ("conflict",): 0 if recorder is None else recorder.conflict,
+            },
+            ("outcome",),
+        )
+        show.gauge(
+            "egizcore_history_queue_depth",
+            "Samples that wait for the history store.",
+            _one(lambda: 0 if recorder is None else recorder.waiting),
+        )
+        show.histogram(
+            "egizcore_history_query_duration_seconds",
+            "From a history query to its answer.",
+            lambda: {(): self.history_query},
         )
 
     def _show_outputs(self, door: Door) -> None:

@@ -10,15 +10,17 @@ from egizcore.observability import LogFormat
 from egizcore.observability.logs import Log, configure
 from egizcore.quantity import Secret
 
+TALKERS = ("uvicorn", "httpx", "httpcore")
+
 
 @pytest.fixture(autouse=True)
 def logging_as_before() -> Iterator[None]:
-    root, uvicorn = logging.getLogger(), logging.getLogger("uvicorn")
-    before = (root.handlers, root.level, uvicorn.level)
+    root, talkers = logging.getLogger(), [logging.getLogger(name) for name in TALKERS]
+    handlers, levels = root.handlers, [one.level for one in (root, *talkers)]
     yield
-    root.handlers, level, uvicorn_level = before
-    root.setLevel(level)
-    uvicorn.setLevel(uvicorn_level)
+    root.handlers = handlers
+    for one, level in zip((root, *talkers), levels, strict=True):
+        one.setLevel(level)
     structlog.reset_defaults()
 
 
@@ -91,6 +93,15 @@ def test_uvicorn_says_no_start_and_stop_of_its_own() -> None:
     assert told(lambda _: logging.getLogger("uvicorn.error").warning("odd"))
 
 
+@pytest.mark.parametrize("name", ["httpx", "httpcore.connection"])
+def test_a_request_of_ours_is_no_line(name: str) -> None:
+    stream = io.StringIO()
+    configure("debug", "json", stream)
+    logging.getLogger(name).info("HTTP Request: POST http://collector:4318/v1/metrics")
+    logging.getLogger(name).debug("send_request_headers.started")
+    assert not stream.getvalue()
+
+
 @pytest.mark.parametrize("form", ["json", "console"])
 @pytest.mark.parametrize(
     "facts",
@@ -103,6 +114,11 @@ def test_uvicorn_says_no_start_and_stop_of_its_own() -> None:
         {"url": "mqtt://user:hunter2@broker:1883"},
         {"url": "mqtt://user:hun@hunter2@broker:1883"},
         {"path": "/api/v1/ws?token=hunter2&x=1"},
+        {"url": "http://user:hunter2@collector:4318/v1/metrics"},
+        {"password_file_content": "hunter2"},
+        {"cookie": "session=hunter2"},
+        {"headers": {"authorization": "Basic hunter2"}},
+        {"header": "X-API-Key: hunter2"},
         {"header": "authorization: bearer hunter2"},
         {"settings": {"mqtt": {"password": "hunter2"}}},
         {"error": ValueError("mqtt://u:hunter2@h is down")},

@@ -77,8 +77,10 @@ def configure(level: LogLevel, form: LogFormat, stream: TextIO | None = None) ->
     root = logging.getLogger()
     root.handlers = [log]
     root.setLevel(level.upper())
-    # It tells of start and stop in words of its own; the engine says it once.
-    logging.getLogger("uvicorn").setLevel(max(logging.WARNING, root.level))
+    # uvicorn tells of start and stop in words of its own, which the engine says once; httpx and
+    # httpcore tell of each request.
+    for talker in ("uvicorn", "httpx", "httpcore"):
+        logging.getLogger(talker).setLevel(max(logging.WARNING, root.level))
     return log
 
 

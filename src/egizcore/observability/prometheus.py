@@ -6,7 +6,7 @@ them. ``prometheus-client`` writes the text, and is loaded at the first scrape.
 
 from bisect import bisect_left
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias, final
+from typing import TYPE_CHECKING, Final, Literal, NamedTuple, TypeAlias, final
 
 if TYPE_CHECKING:
     from prometheus_client.metrics_core import Metric
@@ -47,10 +47,13 @@ class Histogram:
 
 
 Histograms: TypeAlias = Callable[[], Mapping[Labels, Histogram]]
+Kind: TypeAlias = Literal["counter", "gauge", "histogram"]
 
 
-class _Series(NamedTuple):
-    kind: str
+class Series(NamedTuple):
+    """A metric with all its labels; *read* gives what it is at this moment."""
+
+    kind: Kind
     name: str
     about: str
     labels: Labels
@@ -64,19 +67,19 @@ class Exposition:
     def __init__(self) -> None:
         import prometheus_client.exposition  # noqa: F401 - now, so that no scrape waits for it
 
-        self._series: list[_Series] = []
+        self.series: list[Series] = []
 
     def counter(self, name: str, about: str, read: Numbers, labels: Labels = ()) -> None:
         """What only grows; *name* ends in ``_total``."""
-        self._series.append(_Series("counter", name, about, labels, read))
+        self.series.append(Series("counter", name, about, labels, read))
 
     def gauge(self, name: str, about: str, read: Numbers, labels: Labels = ()) -> None:
         """What comes and goes."""
-        self._series.append(_Series("gauge", name, about, labels, read))
+        self.series.append(Series("gauge", name, about, labels, read))
 
     def histogram(self, name: str, about: str, read: Histograms, labels: Labels = ()) -> None:
         """How large the single ones were."""
-        self._series.append(_Series("histogram", name, about, labels, read))
+        self.series.append(Series("histogram", name, about, labels, read))
 
     def text(self) -> bytes:
         """The answer to a scrape (text format 0.0.4)."""
@@ -84,7 +87,7 @@ class Exposition:
         from prometheus_client.registry import CollectorRegistry
 
         registry = CollectorRegistry(auto_describe=False)
-        registry.register(_Collector(self._series))
+        registry.register(_Collector(self.series))
         return generate_latest(registry)
 
 
@@ -92,7 +95,7 @@ class Exposition:
 class _Collector:
     """Gives prometheus-client what it writes; no ``_created`` series."""
 
-    def __init__(self, series: list[_Series]) -> None:
+    def __init__(self, series: list[Series]) -> None:
         self._series = series
 
     def collect(self) -> Iterator["Metric"]:
@@ -104,7 +107,7 @@ class _Collector:
         return iter(())
 
 
-def _family(one: _Series) -> "Metric":
+def _family(one: Series) -> "Metric":
     from prometheus_client.metrics_core import (
         CounterMetricFamily,
         GaugeMetricFamily,
