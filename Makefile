@@ -4,7 +4,7 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-APT := mosquitto mosquitto-clients nats-server chromium openssl
+APT := mosquitto mosquitto-clients nats-server chromium openssl prometheus caddy
 # g++ brings the headers of libc, which gcc alone only recommends.
 BENCH := g++ mosquitto nats-server chromium golang-go \
 	golang-github-go-chi-chi-dev golang-github-gorilla-websocket-dev golang-github-eclipse-paho.mqtt.golang-dev
