@@ -26,6 +26,12 @@ NAMES = {
     "egizcore_history_points_total",
     "egizcore_history_queue_depth",
     "egizcore_history_query_duration_seconds",
+    "process_cpu_seconds_total",
+    "process_max_fds",
+    "process_open_fds",
+    "process_resident_memory_bytes",
+    "process_start_time_seconds",
+    "process_virtual_memory_bytes",
 }
 
 

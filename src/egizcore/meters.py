@@ -28,7 +28,7 @@ class Meters:
 
     def __init__(self) -> None:
         self.latency = Histogram()
-        self._exposition = Exposition()
+        self._exposition = Exposition(with_process=True)
         self._requests: dict[tuple[str, ...], Histogram] = {}  # bounded by the routes
         self._totals: deque[int] = deque([0], maxlen=_SECONDS + 1)
         self._messages: Callable[[], int] = lambda: 0

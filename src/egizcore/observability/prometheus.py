@@ -62,12 +62,16 @@ class Series(NamedTuple):
 
 @final
 class Exposition:
-    """All series of the process; *about* is the HELP text, *labels* are the labels' names."""
+    """All series of the process; *about* is the HELP text, *labels* are the labels' names.
 
-    def __init__(self) -> None:
+    *with_process* adds what every exporter tells of its process: memory, CPU, files.
+    """
+
+    def __init__(self, *, with_process: bool = False) -> None:
         import prometheus_client.exposition  # noqa: F401 - now, so that no scrape waits for it
 
         self.series: list[Series] = []
+        self._with_process = with_process
 
     def counter(self, name: str, about: str, read: Numbers, labels: Labels = ()) -> None:
         """What only grows; *name* ends in ``_total``."""
@@ -84,10 +88,13 @@ class Exposition:
     def text(self) -> bytes:
         """The answer to a scrape (text format 0.0.4)."""
         from prometheus_client.exposition import generate_latest
+        from prometheus_client.process_collector import ProcessCollector
         from prometheus_client.registry import CollectorRegistry
 
         registry = CollectorRegistry(auto_describe=False)
         registry.register(_Collector(self.series))
+        if self._with_process:
+            ProcessCollector(registry=registry)
         return generate_latest(registry)
 
 
