@@ -19,7 +19,7 @@ from egizcore.rest.parts import AsgiApp, UpgradeProtocol
 
 BACKLOG = 2048
 SWEEP_EVERY = 5  # ticks of uvicorn's main loop, a tenth of a second each
-CUT_SECONDS = 5.0
+CUT_SECONDS = 4.0
 """At the end an answer that is under way has so long to leave; then its connection is cut."""
 GRACE_SECONDS = 8
 """When uvicorn gives up, as an error: never, since all has been cut by then."""

@@ -23,7 +23,7 @@ MAX_COMMAND: Final = 64 * 1024
 HEARTBEAT: Final = 30.0
 SILENCE: Final = 60.0
 """Seconds after which a client that sends nothing, or takes nothing, is closed."""
-GOODBYE: Final = 5.0
+GOODBYE: Final = 3.0
 """Seconds for the closing handshake."""
 READ: Final = 4096
 """Bytes that are read as commands before it is seen whether the client still reads answers."""
