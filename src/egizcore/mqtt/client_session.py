@@ -19,7 +19,7 @@ from egizcore.mqtt.reason import (
     Reason,
     violation,
 )
-from egizcore.mqtt.session import FAILURE, RECEIVE_MAXIMUM, TOPIC_ALIAS_MAXIMUM, Session
+from egizcore.mqtt.session import FAILURE, RECEIVE_MAXIMUM, TOPIC_ALIAS_MAXIMUM, UNBOUNDED, Session
 from egizcore.mqtt.topic import Topics
 
 T = TypeVar("T")
@@ -159,6 +159,12 @@ class ClientSession(Session[T]):
 
     def _window(self) -> int:
         return self._most_in_flight
+
+    def _room(self) -> int:
+        # Mosquitto 2.0.11 sends far beyond the maximum that we announce once acknowledgements come
+        # in a burst. To leave it for that would lose what it sent; a socket read, and the number of
+        # packet identifiers, are bounds enough.
+        return UNBOUNDED
 
     def _reserved(self) -> Container[int]:
         return self._waiting

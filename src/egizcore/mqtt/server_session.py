@@ -21,7 +21,7 @@ from egizcore.mqtt.reason import (
     Reason,
     violation,
 )
-from egizcore.mqtt.session import RECEIVE_MAXIMUM, TOPIC_ALIAS_MAXIMUM, Session
+from egizcore.mqtt.session import RECEIVE_MAXIMUM, TOPIC_ALIAS_MAXIMUM, UNBOUNDED, Session
 from egizcore.mqtt.topic import Topics
 
 T = TypeVar("T")
@@ -125,6 +125,11 @@ class ServerSession(Session[T]):
 
     def _window(self) -> int:
         return self._most_in_flight
+
+    def _room(self) -> int:
+        if self.version == p.V5:
+            return RECEIVE_MAXIMUM - self.memory.received.count
+        return UNBOUNDED
 
     def _reserved(self) -> Container[int]:
         return ()

@@ -33,7 +33,7 @@ _NEVER: Final = -1  # no first byte: the fast road is closed until the peer has 
 _QOS_0: Final = 0x30
 _QOS_1: Final = 0x32
 _MORE: Final = 0x7F  # a length byte above it is not the last
-_UNBOUNDED: Final = 1 << 30  # 3.1.1 has no Receive Maximum: one socket read is the bound
+UNBOUNDED: Final = 1 << 30  # 3.1.1 has no Receive Maximum: one socket read is the bound
 _GREETING: Final = 7  # bytes of CONNECT up to the protocol level
 
 
@@ -223,9 +223,7 @@ class Session(Generic[T]):
         """The first bytes that may take the fast road, are there properties, how many PUBACKs."""
         if not self._open:
             return _NEVER, _NEVER, False, 0
-        if self.version == p.V5:
-            return _QOS_0, _QOS_1, True, RECEIVE_MAXIMUM - self.memory.received.count
-        return _QOS_0, _QOS_1, False, _UNBOUNDED
+        return _QOS_0, _QOS_1, self.version == p.V5, self._room()
 
     def _packet(self, data: bytes, at: int, end: int, batch: Batch[T]) -> int:
         """Read one packet of any kind; give where the next begins, or *at* if it is cut."""
@@ -277,7 +275,7 @@ class Session(Generic[T]):
         """Note what a publication is owed; False if it is a duplicate of QoS 2 (4.3.3)."""
         received = self.memory.received
         new = qos == 1 or number not in received
-        if new and self.version == p.V5 and len(self._acks) + received.count >= RECEIVE_MAXIMUM:
+        if new and len(self._acks) >= self._room():
             raise ProtocolError(
                 Reason.RECEIVE_MAXIMUM_EXCEEDED,
                 f"more than {RECEIVE_MAXIMUM} messages without an acknowledgement",
@@ -369,6 +367,10 @@ class Session(Generic[T]):
 
     def _window(self) -> int:
         """How many messages of QoS 1 may be in flight to the peer (4.9)."""
+        raise NotImplementedError
+
+    def _room(self) -> int:
+        """How many more messages of QoS 1 or 2 the peer may send ahead of our answer (4.9)."""
         raise NotImplementedError
 
     def _reserved(self) -> Container[int]:
