@@ -30,7 +30,7 @@ test: $(VENV)/dev.stamp ## run every test (COMPILED=1: the hot rooms' against wh
 
 bench: $(VENV)/dev.stamp ## measure it beside its peers (SCENARIOS=flood,fanout RUNS=1)
 	@sh .ci/servers $(BENCH)
-	$(BIN)/python -m bench $(if $(SCENARIOS),--scenarios $(SCENARIOS)) $(if $(RUNS),--runs $(RUNS))
+	$(BIN)/python -m bench $(if $(SCENARIOS),--scenarios $(SCENARIOS)) $(if $(RUNS),--runs $(RUNS)) $(if $(MINUTES),--minutes $(MINUTES))
 
 compile: $(VENV)/dev.stamp ## build a wheel in dist/ whose hot modules are machine code
 	@sh .ci/servers g++

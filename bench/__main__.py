@@ -6,6 +6,7 @@ Fails where a count does not add up, never because the machine is slow.
 import os
 import resource
 import shutil
+import signal
 import sys
 import time
 from pathlib import Path
@@ -13,18 +14,20 @@ from typing import Final
 
 import click
 
-from bench import ingest, serving, streaming
+from bench import ingest, scaling, serving, streaming
 from bench.picture import picture
-from bench.scenario import Bench, Scenario
+from bench.scenario import DIED, Bench, Scenario
 from bench.servers import SCRATCH, CountWrong, systems
-from bench.tools import BUILT, build
+from bench.tools import BUILT, build, build_peers, end_all
 from bench.yardstick import yardstick
 
 SCENARIOS: Final[dict[str, Scenario]] = {
     **ingest.SCENARIOS,
     **streaming.SCENARIOS,
     **serving.SCENARIOS,
+    **scaling.SCENARIOS,
 }
+LONG: Final = {"soak"}  # only when named
 
 
 def _names(_context: click.Context, _parameter: click.Parameter, text: str) -> list[str]:
@@ -32,33 +35,37 @@ def _names(_context: click.Context, _parameter: click.Parameter, text: str) -> l
     for name in names:
         if name not in SCENARIOS:
             raise click.BadParameter(f"{name!r} is none of {', '.join(SCENARIOS)}")
-    return names or list(SCENARIOS)
+    return names or [name for name in SCENARIOS if name not in LONG]
 
 
 @click.command()
-@click.option("--scenarios", default="", callback=_names, help="Names with commas; else all.")
-@click.option("--systems", "wanted", default="", help="egizcore, compiled, go; else all built.")
+@click.option(
+    "--scenarios", default="", callback=_names, help="Names with commas; else all but soak."
+)
+@click.option("--systems", "wanted", default="", help="egizcore, compiled, go, fastapi; else all.")
 @click.option("--runs", default=3, show_default=True, type=click.IntRange(1))
+@click.option("--minutes", default=10.0, show_default=True, help="How long a soak lasts.")
 @click.option("--out", default=BUILT / "results", type=click.Path(path_type=Path))
-def main(scenarios: list[str], wanted: str, runs: int, out: Path) -> None:
+def main(scenarios: list[str], wanted: str, runs: int, minutes: float, out: Path) -> None:
     """Measure, print the table and write it down."""
+    # Whoever ends us ends what we started: SIGTERM runs the same `finally` as Ctrl-C.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     build()
+    build_peers()
     shutil.rmtree(SCRATCH, ignore_errors=True)
     SCRATCH.mkdir()
     # Ten thousand devices are as many descriptors, here and in the servers that we start.
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
     out.mkdir(parents=True, exist_ok=True)
-    bench = Bench(systems({name for name in wanted.split(",") if name}), runs)
+    bench = Bench(systems({name for name in wanted.split(",") if name}), runs, minutes)
     bench.results.add("yardstick", "D", "µs", "ceiling", yardstick())
-    for name in scenarios:
-        began = time.monotonic()
-        try:
-            SCENARIOS[name](bench)
-        except CountWrong as error:
-            bench.results.wrong.append(f"{name}: {error}")
-        bench.results.write(out / "results.json")  # so far: whoever stops it has something
-        click.echo(f"{name}: {time.monotonic() - began:.0f} s", err=True)
+    try:
+        for name in scenarios:
+            _run(bench, name)
+            bench.results.write(out / "results.json")  # so far: whoever stops it has something
+    finally:
+        end_all()
     click.echo(f"{os.cpu_count()} cores, Python {sys.version.split()[0]}, {runs} runs: median")
     click.echo(bench.results.table())
     picture(bench.results, out)
@@ -66,6 +73,18 @@ def main(scenarios: list[str], wanted: str, runs: int, out: Path) -> None:
     for wrong in bench.results.wrong:
         click.echo(f"a count does not add up: {wrong}", err=True)
     sys.exit(bool(bench.results.wrong))
+
+
+def _run(bench: Bench, name: str) -> None:
+    began = time.monotonic()
+    bench.scenario = name
+    try:
+        SCENARIOS[name](bench)
+    except (CountWrong, *DIED) as error:
+        bench.wrong(repr(error))
+    finally:
+        end_all()
+    click.echo(f"{name}: {time.monotonic() - began:.0f} s", err=True)
 
 
 if __name__ == "__main__":

@@ -25,6 +25,8 @@ class Results:
 
     def __init__(self) -> None:
         self.rows: dict[Measure, dict[str, list[float]]] = {}
+        self.curves: dict[str, list[Measure]] = {}
+        """Scenarios whose rows are one measure at rising sizes."""
         self.wrong: list[str] = []
         """Counts that did not add up."""
 
@@ -32,6 +34,14 @@ class Results:
         """One run."""
         row = self.rows.setdefault(Measure(scenario, name, unit), {})
         row.setdefault(system, []).append(value)
+
+    def point(self, scenario: str, size: int, unit: str, system: str, value: float) -> None:
+        """One run of one point of a curve."""
+        measure = Measure(scenario, f"{size:,}", unit)
+        points = self.curves.setdefault(scenario, [])
+        if measure not in points:
+            points.append(measure)
+        self.add(*measure, system, value)
 
     def median(self, scenario: str, name: str, unit: str, system: str) -> float | None:
         """Of the runs so far."""
@@ -46,18 +56,37 @@ class Results:
     def write(self, file: Path) -> None:
         """As JSON, with every run."""
         rows = [
-            {**measure._asdict(), "runs": runs, "median": {k: median(v) for k, v in runs.items()}}
+            {
+                **measure._asdict(),
+                "runs": runs,
+                "median": {k: median(v) for k, v in runs.items()},
+                **({"to the first": self._to_first(measure)} if self._is_point(measure) else {}),
+            }
             for measure, runs in self.rows.items()
         ]
         file.write_text(json.dumps({"wrong": self.wrong, "rows": rows}, indent=1) + "\n")
 
+    def _is_point(self, measure: Measure) -> bool:
+        return measure in self.curves.get(measure.scenario, [])
+
+    def _to_first(self, measure: Measure) -> dict[str, float]:
+        first, here = self.rows[self.curves[measure.scenario][0]], self.rows[measure]
+        return {k: median(v) / median(first[k]) for k, v in here.items() if k in first}
+
     def table(self) -> str:
-        """Medians with their range, and the ratio to Go and to the ceiling."""
+        """Medians with their range, and the ratios to the peers and to the ceiling.
+
+        A curve's ratios are those of each system to its own first point.
+        """
         systems = self.systems
         lines = [["", *systems, "ratios"]]
         for measure, row in self.rows.items():
             cells = [shown(row[name], measure.unit) if name in row else "-" for name in systems]
-            lines.append([str(measure), *cells, _ratios(row)])
+            if self._is_point(measure):
+                told = ", ".join(f"{k} x {v:.2f}" for k, v in self._to_first(measure).items())
+            else:
+                told = _ratios(row)
+            lines.append([str(measure), *cells, told])
         widths = [max(len(line[n]) for line in lines) for n in range(len(lines[0]))]
         return "\n".join(
             "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip()
@@ -83,6 +112,6 @@ def _ratios(row: dict[str, list[float]]) -> str:
     return ", ".join(
         f"{name}/{other} {median(row[name]) / median(row[other]):.2f}"
         for name in ("egizcore", "compiled")
-        for other in ("go", CEILING)
+        for other in ("go", "fastapi", CEILING)
         if name in row and other in row and median(row[other])
     )

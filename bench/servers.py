@@ -8,12 +8,12 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final, NamedTuple, final
 
-from bench.tools import BUILT, ROOT
+from bench.tools import BUILT, FASTAPI, PEERS, ROOT, begun, ended
 
 TICK: Final = os.sysconf("SC_CLK_TCK")
 PATIENCE: Final = 30.0  # seconds
@@ -33,24 +33,25 @@ class System(NamedTuple):
     name: str
     command: tuple[str, ...]
     environment: dict[str, str]
-    has_endpoint: bool
+    is_peer: bool
+    """It knows a broker, but has no endpoint and no filters with property terms."""
 
-    def arguments(self, http_port: int, mqtt_port: int, broker: int | None) -> list[str]:
+    def arguments(self, http_port: int, mqtt_port: int, broker: int | None, qos: int) -> list[str]:
         """Its command line; *broker* is the port of the one to subscribe to."""
-        if not self.has_endpoint:
+        if self.is_peer:
             return [*self.command, str(http_port), str(broker or 0)]
         told = ["--port", str(http_port), "--set", "observability.log_level=warning"]
         if broker is None:
             told += ["--set", "endpoint.enabled=true", "--set", f"endpoint.port={mqtt_port}"]
         else:
-            told += ["--set", f"mqtt.url=mqtt://127.0.0.1:{broker}", "--set", "mqtt.qos=0"]
+            told += ["--set", f"mqtt.url=mqtt://127.0.0.1:{broker}", "--set", f"mqtt.qos={qos}"]
         return [*self.command, *told]
 
 
 def egizcore(name: str, source: Path) -> System:
     """EgizCore from *source*: as Python, or compiled."""
     command = (sys.executable, "-m", "egizcore", "serve")
-    return System(name, command, {"PYTHONPATH": str(source)}, has_endpoint=True)
+    return System(name, command, {"PYTHONPATH": str(source)}, is_peer=False)
 
 
 def systems(names: set[str]) -> list[System]:
@@ -63,12 +64,24 @@ def systems(names: set[str]) -> list[System]:
             sys.stderr.write("compiled is left out, it is older than the source: make compile\n")
     if (BUILT / "go-peer").exists():
         # Its garbage collector less often: what its own authors would set on such a machine.
-        found.append(System("go", (str(BUILT / "go-peer"),), {"GOGC": "400"}, has_endpoint=False))
+        found.append(System("go", (str(BUILT / "go-peer"),), {"GOGC": "400"}, is_peer=True))
+    if FASTAPI.exists():
+        command = (str(FASTAPI), str(PEERS / "fastapi/main.py"))
+        found.append(System("fastapi", command, {"PYTHONPATH": ""}, is_peer=True))
     return [one for one in found if not names or one.name in names]
 
 
 def _newest(folder: Path, pattern: str) -> float:
     return max((file.stat().st_mtime for file in folder.rglob(pattern)), default=0.0)
+
+
+class Usage(NamedTuple):
+    """What a process holds."""
+
+    rss: float
+    """MB."""
+    files: int
+    threads: int
 
 
 @final
@@ -78,12 +91,15 @@ class Process:
     def __init__(
         self, command: list[str], environment: dict[str, str], *, is_quiet: bool = False
     ) -> None:
-        self._process = subprocess.Popen(
-            command,
-            env=os.environ | environment,
-            cwd=BUILT,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL if is_quiet else None,
+        self._process = begun(
+            subprocess.Popen(
+                command,
+                env=os.environ | environment,
+                cwd=BUILT,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL if is_quiet else None,
+                text=True,
+            )
         )
 
     def cpu(self) -> float:
@@ -97,6 +113,12 @@ class Process:
         kilobytes = next(line.split()[1] for line in lines if line.startswith("VmRSS"))
         return int(kilobytes) / 1024
 
+    def usage(self) -> Usage:
+        """Its memory, descriptors and threads now."""
+        at = Path(f"/proc/{self._process.pid}")
+        counts = [sum(1 for _ in (at / what).iterdir()) for what in ("fd", "task")]
+        return Usage(self.rss(), *counts)
+
     def stop(self) -> None:
         """End it."""
         self._process.terminate()
@@ -105,6 +127,7 @@ class Process:
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()
+        ended(self._process)
 
     def check(self) -> None:
         """Raise where it has ended by itself."""
@@ -116,12 +139,16 @@ class Process:
 class World:
     """One system with what it needs, ready, and how the load and the questions reach it."""
 
-    def __init__(self, system: System, process: Process, http_port: int, door: int) -> None:
+    def __init__(
+        self, system: System, process: Process, http_port: int, door: int, ready_after: float
+    ) -> None:
         self.system = system
         self.process = process
         self.http_port = http_port
         self.door = door
         """The port that devices publish to."""
+        self.ready_after = ready_after
+        """Seconds after its start."""
         self._http = http.client.HTTPConnection("127.0.0.1", http_port, timeout=PATIENCE)
         self._asked = 0.0
 
@@ -140,8 +167,7 @@ class World:
         """Register *things*."""
         for at in range(0, len(things), 1000):
             status, text = self.ask("POST", "/api/v1/things/bulk", things[at : at + 1000])
-            items = json.loads(text)["items"]
-            if status != 200 or any(item["status"] >= 300 for item in items):
+            if status != 200 or any(item["status"] >= 300 for item in json.loads(text)["items"]):
                 raise RuntimeError(f"{self.system.name} did not take the Things")
 
     def version(self, device: int) -> int:
@@ -149,20 +175,24 @@ class World:
         status, text = self.ask("GET", f"/api/v1/things/factory:oven-{device:05}")
         return int(json.loads(text)["version"]) if status == 200 else 0
 
-    def await_version(self, device: int, version: int, since: str) -> None:
+    def await_version(self, device: int, version: int) -> None:
         """Until all is applied, for messages of one connection are applied in order."""
-        limit = time.monotonic() + PATIENCE
-        while (seen := self.version(device)) < version:
-            if time.monotonic() > limit:
-                raise CountWrong(f"{since}: {version - seen} messages of device {device} are lost")
-            time.sleep(0.02)
+        self._await(lambda: self.version(device), version, f"version of device {device}")
 
     def await_applied(self, count: int) -> None:
         """Until its counter says exactly *count*."""
-        limit = time.monotonic() + PATIENCE
-        while (seen := self.applied()) != count:
-            if seen > count or time.monotonic() > limit:
-                raise CountWrong(f"{self.system.name}: {count} messages to apply, {seen} applied")
+        self._await(self.applied, count, "messages applied")
+        if (seen := self.applied()) != count:
+            raise CountWrong(f"{self.system.name}: {count} messages to apply, {seen} applied")
+
+    def _await(self, look: Callable[[], int], wanted: int, name: str) -> None:
+        """However long it takes, while there is progress."""
+        seen, limit = -1, 0.0
+        while (now := look()) < wanted:
+            if now > seen:
+                seen, limit = now, time.monotonic() + PATIENCE
+            elif time.monotonic() > limit:
+                raise CountWrong(f"{self.system.name}: {name}: {now} of {wanted}")
             time.sleep(0.02)
 
     def applied(self) -> int:
@@ -176,7 +206,7 @@ class World:
 
 
 @contextmanager
-def world(system: System, door: str) -> Iterator[World]:
+def world(system: System, door: str, qos: int = 0) -> Iterator[World]:
     """*door*: ``endpoint``, ``nats`` or ``mosquitto``."""
     http_port, mqtt_port = free_port(), free_port()
     broker = None if door == "endpoint" else BROKERS[door](mqtt_port)
@@ -185,9 +215,10 @@ def world(system: System, door: str) -> Iterator[World]:
         if broker is not None:
             _await_port(mqtt_port, broker)
         told = None if broker is None else mqtt_port
-        process = Process(system.arguments(http_port, mqtt_port, told), system.environment)
+        began = time.perf_counter()
+        process = Process(system.arguments(http_port, mqtt_port, told, qos), system.environment)
         await_ready(http_port, process)
-        yield World(system, process, http_port, mqtt_port)
+        yield World(system, process, http_port, mqtt_port, time.perf_counter() - began)
         process.check()
     finally:
         for one in (process, broker):
@@ -196,11 +227,14 @@ def world(system: System, door: str) -> Iterator[World]:
 
 
 def mosquitto(port: int) -> Process:
-    """Without its bound of 1,000 waiting messages, past which it drops in silence."""
+    """Without its bound of 1,000 waiting messages, past which it drops in silence.
+
+    Nor that of 20 unacknowledged ones, which would make a measure of round trips of QoS 1.
+    """
     file = SCRATCH / f"mosquitto-{port}.conf"
     file.write_text(
         f"listener {port} 127.0.0.1\nallow_anonymous true\nuser root\npersistence false\n"
-        "max_queued_messages 0\nmax_queued_bytes 0\nlog_type error\n"
+        "max_queued_messages 0\nmax_queued_bytes 0\nmax_inflight_messages 0\nlog_type error\n"
     )
     return Process([_found("mosquitto"), "-c", str(file)], {}, is_quiet=True)
 

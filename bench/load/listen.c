@@ -2,7 +2,9 @@
  *
  *   listen PORT CLIENTS KIND DEVICES [STUCK]
  *
- * KIND: all (everything), tenth (client i has the type oven<i % 10>), own (ten Things each).
+ * KIND: all (everything), tenth (client i has the type oven<i % 10>), own (ten Things each);
+ * and two that nothing is to be told of, where DEVICES says how many subscriptions each client
+ * has: silent (Things and types that nobody reports for), terms (a property above what any has).
  * The last STUCK of the clients have small buffers and read nothing before the end is known.
  * Says "ready" when every subscription is answered. Then a line with the number of changes that
  * all clients together must be told comes in on stdin; the tool ends when they have been, or
@@ -67,6 +69,19 @@ static int subscribe(int fd, const char *kind, int client, long devices) {
       say(fd, text);
     }
     return 10;
+  }
+  if (!strcmp(kind, "silent") || !strcmp(kind, "terms")) {
+    for (long i = client * devices; i < (client + 1) * devices; i++) {
+      if (!strcmp(kind, "terms"))
+        snprintf(text, sizeof text, "{\"action\":\"subscribe\",\"filter\":{"
+                 "\"features.electrical.properties.voltage.a\":{\"$gt\":%ld}}}", 1000 + i);
+      else if (i % 2)
+        snprintf(text, sizeof text, "{\"action\":\"subscribe\",\"filter\":{\"type\":\"silent%ld\"}}", i);
+      else
+        snprintf(text, sizeof text, "{\"action\":\"subscribe\",\"thingId\":\"factory:silent-%ld\"}", i);
+      say(fd, text);
+    }
+    return (int)devices;
   }
   if (!strcmp(kind, "tenth"))
     snprintf(text, sizeof text, "{\"action\":\"subscribe\",\"filter\":{\"type\":\"oven%d\"}}", client % 10);

@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/json"
+	"sort"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -41,11 +42,12 @@ type Engine struct {
 	hub     *Hub
 	ready   int32
 
-	mutex sync.RWMutex // of places
+	mutex sync.RWMutex // of the maps
 	// places says where a Thing lives: it stays with the worker whose topic made it, or for one
 	// made over REST, goes to that worker with its first message.
 	places map[string]*Thing
 	locks  map[string]*Worker
+	ids    map[string][]string // by type, sorted; made anew by the query after Things came
 }
 
 // Worker applies the messages of its topics. Its mutex guards its Things against REST.
@@ -57,7 +59,8 @@ type Worker struct {
 }
 
 func newEngine(cores int) *Engine {
-	engine := &Engine{hub: newHub(), places: map[string]*Thing{}, locks: map[string]*Worker{}}
+	engine := &Engine{hub: newHub(), places: map[string]*Thing{}, locks: map[string]*Worker{},
+		ids: map[string][]string{}}
 	for i := 0; i < cores; i++ {
 		engine.workers = append(engine.workers, &Worker{engine: engine, things: map[string]*Thing{}})
 	}
@@ -116,10 +119,32 @@ func (worker *Worker) adopt(topic string) *Thing {
 	if thing == nil {
 		thing = newThing(id, "device")
 		engine.places[id] = thing
+		delete(engine.ids, thing.Type)
 	}
 	engine.locks[id] = worker
 	worker.things[topic] = thing
 	return thing
+}
+
+// sorted gives the ids of one type; nobody changes the slice.
+func (engine *Engine) sorted(kind string) []string {
+	engine.mutex.RLock()
+	ids := engine.ids[kind]
+	engine.mutex.RUnlock()
+	if ids != nil {
+		return ids
+	}
+	engine.mutex.Lock()
+	defer engine.mutex.Unlock()
+	ids = []string{}
+	for id, thing := range engine.places {
+		if thing.Type == kind {
+			ids = append(ids, id)
+		}
+	}
+	sort.Strings(ids)
+	engine.ids[kind] = ids
+	return ids
 }
 
 func newThing(id, kind string) *Thing {

@@ -3,7 +3,8 @@
 //
 // Tuned, in the order of what it brought: all waiting frames of a client in one write (writev
 // of shared slices, one encoding an event); a worker a core, hashed by topic; garbage collected
-// less often; a read buffer under paho; maps merged in place; audiences cached by Thing.
+// less often; a read buffer under paho; maps merged in place; audiences cached by Thing; ids kept
+// sorted for the query.
 //
 //	go-peer HTTP_PORT BROKER_PORT
 package main

@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
-	"sort"
 	"strings"
 	"sync/atomic"
 
@@ -59,6 +58,7 @@ func (engine *Engine) bulk(w http.ResponseWriter, r *http.Request) {
 			thing.Features = given.Features
 		}
 		engine.places[thing.ID] = thing
+		delete(engine.ids, thing.Type)
 		items = append(items, item{thing.ID, http.StatusCreated})
 	}
 	engine.mutex.Unlock()
@@ -89,17 +89,8 @@ func (engine *Engine) query(w http.ResponseWriter, r *http.Request) {
 			terms = append(terms, term{strings.Split(path, "."), more})
 		}
 	}
-	engine.mutex.RLock()
-	ids := make([]string, 0, len(engine.places))
-	for id, thing := range engine.places {
-		if thing.Type == kind {
-			ids = append(ids, id)
-		}
-	}
-	engine.mutex.RUnlock()
-	sort.Strings(ids)
 	items := []json.RawMessage{}
-	for _, id := range ids {
+	for _, id := range engine.sorted(kind) {
 		if len(items) == asked.Limit {
 			break
 		}
