@@ -5,6 +5,8 @@ from tests.docs.pages import ROOT, blocks, code, rows, section
 from tests.rest.served import World
 
 from egizcore.errors import EgizError, VersionConflict
+from egizcore.history import reader
+from egizcore.rest import history, history_query, sample
 from egizcore.rest.app import routes
 from egizcore.rest.guard import Bounds
 from egizcore.rest.listing import read_query
@@ -72,6 +74,31 @@ def test_the_query_on_the_page_is_taken() -> None:
     (shown,) = [one.text for one in blocks(ROOT / PAGE) if '"sort": ' in one.text]
     asked = read_query(json.loads(shown))
     assert asked.limit == 50
+
+
+def test_the_page_has_the_bounds_of_history_as_they_are() -> None:
+    text = " ".join(section(PAGE, "History").split())
+    for told in (
+        f"1 to {history_query.MAX_LIMIT:,}, by default {history_query.DEFAULT_LIMIT:,}",
+        f"May repeat, up to {history_query.MAX_CHOSEN} times",
+        f"ends early at {history.PAGE_BYTES >> 20} MiB",
+        f"at most {history.MAX_COLUMNS:,} (else 400 `limit_exceeded`)",
+        (
+            f"{reader.AT_ONCE} questions run, {reader.MAX_WAITING} wait up to "
+            f"{reader.TURN_SECONDS:g} s"
+        ),
+        f"`history_timeout` after {reader.SECONDS:g} s",
+    ):
+        assert told in text
+
+
+def test_the_history_on_the_page_is_the_one_of_the_description() -> None:
+    text = section(PAGE, "History")
+    shown = json.loads(re.findall(r"```json\n(.*?)```", text, re.DOTALL)[0])
+    assert shown == {**sample.HISTORY, "items": sample.HISTORY["items"][1:]}
+    table = re.findall(r"```\n(timestamp,.*?)```", text, re.DOTALL)[0]
+    lines = sample.HISTORY_LONG.splitlines()
+    assert table.splitlines() == [lines[0], *(line for line in lines if ",thermal," in line)]
 
 
 def test_the_filters_on_the_page_compile() -> None:
