@@ -75,7 +75,9 @@ def test_the_data_sources_variables_are_set() -> None:
 
 
 async def test_every_metric_of_egizcore_is_on_the_dashboard_and_no_other() -> None:
-    shown = set(re.findall(r"\b(?:egizcore|process)_\w+", " ".join(asked for _, asked in expressions())))
+    shown = set(
+        re.findall(r"\b(?:egizcore|process)_\w+", " ".join(asked for _, asked in expressions()))
+    )
     shown = {re.sub("_(bucket|count)$", "", name) for name in shown}
     async with running() as engine:
         text = (await engine.http.get("/metrics")).text
