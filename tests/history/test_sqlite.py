@@ -21,7 +21,7 @@ from tests.history.stores import (
 )
 
 from egizcore.errors import HistoryTimeout, HistoryUnavailable
-from egizcore.history import Archive, sqlite, sqlite_writer
+from egizcore.history import Archive, sqlite, sqlite_reader, sqlite_writer
 from egizcore.history.sqlite import SqliteArchive
 
 
@@ -160,6 +160,23 @@ async def test_too_many_questions_at_once_are_refused(
     answers = await asyncio.gather(*pages, return_exceptions=True)
     assert [type(one) for one in answers].count(HistoryUnavailable) == 3
     assert await archive.page(everything()) == []
+
+
+async def test_an_answer_that_is_too_large_is_refused(
+    archive: SqliteArchive, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await archive.write([sample(NOW + at) for at in range(11)])
+    await archive.write([sample(NOW, feature="y")._replace(properties={"text": "x" * 100})])
+    for bound, at_most, feature in (("VALUES", 10, "x"), ("TEXT", 99, "y")):
+        with monkeypatch.context() as patch:
+            patch.setattr(sqlite_reader, bound, at_most)
+            with pytest.raises(HistoryUnavailable, match="too large"):
+                await archive.page(everything(features=(feature,)))
+    assert archive.message == ""
+    monkeypatch.setattr(sqlite_reader, "VALUES", 10)
+    await archive._write("upkeep", pack_all)
+    (mean,) = await archive.page(everything(every=1000, aggregate="mean", features=("x",)))
+    assert mean.properties == {"value": 1.0}
 
 
 async def test_whoever_goes_away_leaves_no_thread_at_work(archive: SqliteArchive) -> None:

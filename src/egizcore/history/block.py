@@ -35,11 +35,15 @@ _decode: Final = msgspec.json.Decoder(_Block).decode
 _decode_column: Final = msgspec.json.Decoder(list[float | str | bool | None]).decode
 
 
-def pack(columns: Columns) -> bytes:
-    """*columns*, which are settled and not empty, as bytes."""
+def pack(columns: Columns, pause: Callable[[], object] = bool) -> bytes:
+    """*columns*, which are settled and not empty, as bytes; *pause* is called between columns."""
     at = columns.at
     steps = [at[0], *map(sub, at[1:], at)]
-    return zlib.compress(_encode({"at": steps, "leaves": columns.leaves}), LEVEL)
+    leaves: dict[str, msgspec.Raw] = {}
+    for key, column in columns.leaves.items():
+        leaves[key] = msgspec.Raw(_encode(column))
+        pause()
+    return zlib.compress(_encode(_Block(steps, leaves)), LEVEL)
 
 
 def unpack(data: bytes, selects: Callable[[str], bool]) -> Columns:

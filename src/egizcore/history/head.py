@@ -12,8 +12,8 @@ from collections.abc import Iterable
 from threading import Lock
 from typing import Final, NamedTuple, final
 
-GROUP: Final = 8
-"""Series of one group: their ids divided by it are the same."""
+GROUP: Final = 32
+"""Series of one group: their ids divided by it are the same. It is part of the file's schema."""
 
 
 class Rows(NamedTuple):

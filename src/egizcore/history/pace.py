@@ -7,8 +7,8 @@ meanwhile would wait that long.
 from time import perf_counter, sleep
 from typing import Final, final
 
-SLICE: Final = 0.0003
-NAP: Final = 0.0002
+SLICE: Final = 0.0001
+NAP: Final = 0.0001
 """Seconds of work, and of sleep; the system makes the sleep some 0.1 ms longer."""
 
 

@@ -6,7 +6,9 @@ one line when it begins and one when it is over, and the file is tried again unt
 """
 
 import asyncio
+import sqlite3
 import time
+from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -47,7 +49,7 @@ class SqliteArchive:
         self._settings = settings
         self._clock = clock
         self._store: Store | None = None  # changed by the writer's thread only
-        self._idle: list[Reader] = []  # at most READERS
+        self._idle: deque[Reader] = deque()  # at most READERS
         self._asked: set[Patience] = set()  # bounded by WAITING
         self._faults = Faults(settings.path)
         self._retry_at = 0.0
@@ -115,7 +117,7 @@ class SqliteArchive:
         try:
             reader = self._reader(store)
             items = reader.page(query, patience)
-        except HistoryTimeout:
+        except (HistoryTimeout, HistoryUnavailable):  # the question's own fault
             self._release(reader)
             raise
         except Exception as error:
@@ -129,12 +131,14 @@ class SqliteArchive:
         return items
 
     def _reader(self, store: Store) -> Reader:
-        while self._idle:
-            reader = self._idle.pop()
+        while True:
+            try:
+                reader = self._idle.pop()
+            except IndexError:  # the other reader's thread may take it
+                return store.reader()
             if reader.epoch == store.epoch:
                 return reader
             reader.close()
-        return store.reader()
 
     def _release(self, reader: Reader | None) -> None:
         if reader is not None:
@@ -193,11 +197,16 @@ class SqliteArchive:
 
     def _give_up(self, store: Store, error: Exception) -> None:
         """Set the file aside, unless that is done."""
-        if store is self._store:
-            self._store = None
+        if store is not self._store:
+            return
+        self._store = None
+        try:
             self._faults.corrupt(store.set_aside(error))
+        except OSError:
+            self._retry_at = monotonic() + RETRY  # whoever opens it next tells why
 
     def _let_go(self) -> None:
         store, self._store = self._store, None
         if store is not None:
-            store.close()
+            with suppress(sqlite3.Error):
+                store.close()

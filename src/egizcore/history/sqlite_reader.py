@@ -17,7 +17,7 @@ from typing import Final, final
 import msgspec
 import structlog
 
-from egizcore.errors import HistoryTimeout
+from egizcore.errors import HistoryTimeout, HistoryUnavailable
 from egizcore.history.block import Damaged, unpack
 from egizcore.history.bucket import PIECE, buckets
 from egizcore.history.columns import Columns
@@ -30,6 +30,9 @@ from egizcore.history.timeline import Stretch, timeline
 
 NEWEST: Final = 1 << 62
 """Rank of the head: what is in it was written after all blocks."""
+VALUES: Final = 1_000_000
+TEXT: Final = 64 << 20
+"""Values and characters of one page, which is in memory as a whole."""
 DAMAGED: Final = 1_000
 """Damaged blocks that were told of and are not again; then all are forgotten."""
 
@@ -60,7 +63,7 @@ class Patience:
 
 @final
 class Reader:
-    """One connection. Its methods raise `sqlite3.Error` and `HistoryTimeout`."""
+    """One connection. Its methods raise `sqlite3.Error` and what ``Archive.page`` does."""
 
     __slots__ = ("_connection", "_damaged", "_head", "epoch")
 
@@ -112,7 +115,7 @@ class Reader:
 class _Page:
     """What one question finds in one snapshot."""
 
-    __slots__ = ("_connection", "_patience", "_query", "_selects", "_tell")
+    __slots__ = ("_connection", "_patience", "_query", "_selects", "_tell", "_text", "_values")
 
     def __init__(
         self,
@@ -126,6 +129,8 @@ class _Page:
         self._patience = patience
         self._tell = tell
         self._selects = _selector(query)
+        self._values = 0
+        self._text = 0  # characters
 
     def read_head(self, rows: Iterable[Rows], series: Container[int]) -> dict[int, Samples]:
         """What *rows* hold of *series* in the time that is asked for."""
@@ -162,11 +167,22 @@ class _Page:
                 piece=min(query.limit, PIECE),
             )
         for piece in pieces:
+            self._weigh(piece)
             rows = [
                 Item(at, feature, properties)
                 for at, properties in zip(piece.at, piece.nested(), strict=True)
             ]
             yield from reversed(rows) if query.descending else rows
+
+    def _weigh(self, piece: Columns) -> None:
+        for column in piece.leaves.values():
+            self._values += len(column)
+            if str in set(map(type, column)):
+                self._text += sum(len(leaf) for leaf in column if isinstance(leaf, str))
+        if self._values > VALUES or self._text > TEXT:
+            raise HistoryUnavailable(
+                "The answer is too large: ask for less time, one feature or a property."
+            )
 
     def _blocks(self, series: int, start: int, end: int) -> list[Stretch]:
         (found,) = self._connection.execute(

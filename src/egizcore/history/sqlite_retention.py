@@ -85,10 +85,8 @@ class Retention:
         return True
 
     def drop_series(self) -> None:
-        """Forget some series of which nothing is left."""
+        """Forget some series of which nothing is left; not while a generation is sealed."""
         head = self._writer.head
-        if head.sealed:
-            return  # what is in it is known by its rows only
         with self._writer.transaction() as connection:
             last, count, empty = connection.execute(
                 "SELECT max(id), count(*), json_group_array(id) FILTER (WHERE NOT EXISTS "

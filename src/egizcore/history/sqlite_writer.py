@@ -1,7 +1,7 @@
 """The one thread that writes to the embedded store.
 
 All calls are made in that thread, and each ends soon. Whoever runs Python in a second thread
-takes the interpreter from the event loop, so the work goes in slices of some 0.3 ms with a nap
+takes the interpreter from the event loop, so the work goes in slices of some 0.1 ms with a nap
 between (`Pace`), and SQLite gets many rows in one statement: it works without the interpreter, and
 each statement waits for it once.
 """
@@ -22,7 +22,7 @@ from egizcore.history.point import Point
 from egizcore.history.sqlite_file import StoreFile
 from egizcore.history.sqlite_head import Samples, decoded, load_head, read_samples
 
-SLICE: Final = 50
+SLICE: Final = 25
 """Points between two looks at the clock."""
 CACHE: Final = 100_000
 """Series whose ids are known without asking; past it all are forgotten and asked for anew."""
@@ -45,6 +45,8 @@ DELETED: Final = 512
 
 Key: TypeAlias = tuple[str, str]
 """A Thing's id and a feature's name."""
+_Groups: TypeAlias = dict[int, list[tuple[int, int, Any]]]
+"""Samples (series, time, properties) by group."""
 
 
 @final
@@ -98,15 +100,8 @@ class Writer:
 
         *make_room* is told before how many bytes they take.
         """
-        points = [point for point in points if point.properties]
-        ids, unknown = self._ids(points)
-        groups: dict[int, list[tuple[int, int, Any]]] = {}
-        for start in range(0, len(points), SLICE):
-            for point in points[start : start + SLICE]:
-                series = ids[point.thing_id, point.feature]
-                groups.setdefault(series // GROUP, []).append((series, point.at, point.properties))
-            self._pace()
-        rows, data = self._rows(groups)
+        groups, unknown = self._grouped(points)
+        rows, texts, series = self._rows(groups)
         if not rows:
             return
         make_room(sum(row.size for row in rows))
@@ -116,50 +111,61 @@ class Writer:
                 "INSERT INTO series VALUES (?, ?, ?)",
                 [(one, *key) for key, one in unknown.items()],
             )
-            insert(
-                connection,
-                "head",
-                [
-                    (row.id, generation, row.group, row.oldest, row.newest, some)
-                    for row, some in zip(rows, data, strict=True)
-                ],
-            )
-        if len(self._series) + len(unknown) > CACHE:
-            self._series.clear()
-        self._series |= unknown
-        self.head.add(rows, ids.values(), monotonic())
+            values = [
+                (row.id, generation, row.group, row.oldest, row.newest, text)
+                for row, text in zip(rows, texts, strict=True)
+            ]
+            insert(connection, "head", values)
+        self._remember(unknown)
+        self.head.add(rows, series, monotonic())
 
-    def _ids(self, points: Sequence[Point]) -> tuple[dict[Key, int], dict[Key, int]]:
-        """The series of *points* by name: all, and those that are to be made."""
-        known = self._series
-        ids: dict[Key, int] = {}
-        missing: dict[Key, None] = {}
+    def _grouped(self, points: Sequence[Point]) -> tuple[_Groups, dict[Key, int]]:
+        """*points* by the group of their series, and the series that are to be made."""
+        groups: _Groups = {}
+        strangers: list[Point] = []
+        known = self._series.get
         for start in range(0, len(points), SLICE):
             for point in points[start : start + SLICE]:
-                key = (point.thing_id, point.feature)
-                series = known.get(key)
+                thing_id, _, feature, at, properties = point
+                series = known((thing_id, feature))
                 if series is None:
-                    missing[key] = None
-                else:
-                    ids[key] = series
+                    strangers.append(point)
+                elif properties:
+                    groups.setdefault(series // GROUP, []).append((series, at, properties))
             self._pace()
         unknown: dict[Key, int] = {}
-        for key in missing:
+        for thing_id, _, feature, at, properties in strangers:
+            if properties:
+                series = self._identify((thing_id, feature), unknown)
+                groups.setdefault(series // GROUP, []).append((series, at, properties))
+                self._pace()
+        return groups, unknown
+
+    def _identify(self, key: Key, unknown: dict[Key, int]) -> int:
+        """The id of a series that is in the file, or comes there with *unknown*."""
+        series = self._series.get(key) or unknown.get(key)
+        if series is None:
             found = self.connection.execute(
                 "SELECT id FROM series WHERE thing_id = ? AND feature = ?", key
             ).fetchone()
-            if found is None:
-                ids[key] = unknown[key] = self._next_series
-                self._next_series += 1
+            if found is not None:
+                series = int(found[0])
+                self._remember({key: series})
             else:
-                ids[key] = found[0]
-        return ids, unknown
+                series = unknown[key] = self._next_series
+                self._next_series += 1
+        return series
 
-    def _rows(
-        self, groups: dict[int, list[tuple[int, int, Any]]]
-    ) -> tuple[list[NewRow], list[bytes]]:
+    def _remember(self, ids: dict[Key, int]) -> None:
+        if len(self._series) + len(ids) > CACHE:
+            self._series.clear()
+        self._series |= ids
+
+    def _rows(self, groups: _Groups) -> tuple[list[NewRow], list[bytes], set[int]]:
+        """The rows of *groups*, what is in them, and of which series."""
         rows: list[NewRow] = []
         texts: list[bytes] = []
+        series: set[int] = set()
         for group, samples in groups.items():
             text = self._encode(samples)[1:-1]  # so that rows can be joined to one array
             times = [at for _, at, _ in samples]
@@ -167,9 +173,10 @@ class Writer:
                 NewRow(self._next_row, group, min(times), max(times), len(samples), len(text))
             )
             texts.append(text)
+            series.update([one for one, _, _ in samples])
             self._next_row += 1
             self._pace()
-        return rows, texts
+        return rows, texts, series
 
     def forget(self, keys: Iterable[Key]) -> None:
         """Those series are gone."""
@@ -223,14 +230,18 @@ class Writer:
         samples: dict[int, Samples] = {}
         for some in read_samples(self.connection, generation.groups[group].ids):
             for series, at, raw in some:
-                samples.setdefault(series, Samples()).add(at, raw)
+                found = samples.get(series)
+                if found is None:
+                    found = samples[series] = Samples()
+                found.add(at, raw)
             self._pace()
         blocks: list[tuple[int, int, int, bytes]] = []
         for series, found in sorted(samples.items()):
             columns = _after(decoded(found, self._pace), cutoff)
             most = min(BLOCK_SAMPLES, 1 + BLOCK_SIZE * len(found.at) // found.size)
-            blocks.extend((series, one.at[0], one.at[-1], pack(one)) for one in _cut(columns, most))
-            self._pace()
+            for one in _cut(columns, most):
+                blocks.append((series, one.at[0], one.at[-1], pack(one, self._pace)))
+                self._pace()
         with self.transaction() as connection:
             insert(connection, "block (series, oldest, newest, data)", blocks)
             connection.execute(
