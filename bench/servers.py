@@ -195,6 +195,15 @@ class World:
                 raise CountWrong(f"{self.system.name}: {name}: {now} of {wanted}")
             time.sleep(0.02)
 
+    def metric(self, series: str) -> float:
+        """The value of one series, labels and all."""
+        _, text = self.ask("GET", "/metrics")
+        for line in text.decode().splitlines():
+            name, _, value = line.rpartition(" ")
+            if name == series:
+                return float(value)
+        raise CountWrong(f"{self.system.name}: there is no {series}")
+
     def applied(self) -> int:
         """Messages that changed the state, by the system's own counter."""
         _, text = self.ask("GET", "/metrics")

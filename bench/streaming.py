@@ -5,7 +5,7 @@ from functools import partial
 from typing import Final
 
 from bench.scenario import DEVICES, Bench, Fanned, Scenario, fan, flood, highest, warm
-from bench.servers import CountWrong, Usage, World
+from bench.servers import SCRATCH, CountWrong, Usage, World
 from bench.tools import Listener, Numbers, Publisher
 
 SHARES: Final = {"all": 1.0, "tenth": 0.1}
@@ -135,6 +135,40 @@ def own(bench: Bench) -> None:
     bench.each("nats", measure)
 
 
+def recorded(bench: Bench) -> None:
+    """10,000 Things at 1 Hz into the endpoint, 1,000 clients beside: without history, and with.
+
+    Everything that is reported once a second is kept: 10,000 samples a second.
+    """
+    plain = bench.systems
+    for store in ("none", "sqlite"):
+        file = SCRATCH / f"history-{store}.db"
+        asked = {"EGIZCORE_HISTORY__BACKEND": store, "EGIZCORE_HISTORY__PATH": str(file)}
+        bench.systems = [
+            one._replace(environment=one.environment | asked) for one in plain if not one.is_peer
+        ]
+        scenario = f"10,000 Things at 1 Hz by endpoint, history {store}"
+        bench.each("endpoint", partial(_recorded, bench, scenario, store))
+    bench.systems = plain
+
+
+def _recorded(bench: Bench, scenario: str, store: str, world: World) -> None:
+    warm(world, OWN, rounds=2)
+    listener = Listener(world.http_port, 1000, "own", devices=OWN)
+    before = world.metric('egizcore_history_points_total{outcome="written"}')
+    told = fan(world, OWN, 8.0, listener, share=1, devices=OWN)
+    name = world.system.name
+    bench.results.add(scenario, "CPU of a core", "%", name, told.cpu / told.seconds * 100)
+    _latencies(bench, scenario, name, told)
+    if store != "none":
+        time.sleep(2)  # the last state of each is kept within a second
+        written = world.metric('egizcore_history_points_total{outcome="written"}') - before
+        dropped = world.metric('egizcore_history_points_total{outcome="dropped"}')
+        bench.results.add(scenario, "samples written", "/s", name, written / told.seconds)
+        if dropped or written < 0.9 * told.events:
+            raise CountWrong(f"{name}: {told.events} samples, {written} written, {dropped} dropped")
+
+
 def stuck(bench: Bench) -> None:
     """1,000 clients on their own Things beside 100 on everything, of which none or all stick."""
     for many in (0, 100):
@@ -184,5 +218,6 @@ SCENARIOS: Final[dict[str, Scenario]] = {
     "latency": latency,
     "own": own,
     "stuck": stuck,
+    "record": recorded,
     "soak": soak,
 }

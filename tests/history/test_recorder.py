@@ -9,7 +9,7 @@ from tests.mqtt.peers import until
 
 from egizcore import backoff
 from egizcore.bus import Bus
-from egizcore.errors import HistoryUnavailable
+from egizcore.errors import HistoryTimeout, HistoryUnavailable
 from egizcore.history import HistorySettings, Point, Recorder, Written
 from egizcore.quantity import Duration
 from egizcore.state import LimitSettings, Reading, Registry, Store, settle
@@ -83,7 +83,7 @@ class Plant:
             await self.recorder.look()
 
     async def end(self) -> list[tuple[int, Any]]:
-        await self.recorder.finish()
+        await self.recorder.finish(5)
         return self.shelf.of()
 
 
@@ -124,16 +124,52 @@ async def test_two_reports_a_second_are_no_rest() -> None:
         plant.report(half * 500, {"t": half})
         await plant.rest(2 if half % 2 else 1)
     assert [at for at, _ in plant.shelf.of()] == []
-    await plant.recorder.finish()
+    await plant.recorder.finish(5)
     assert [at for at, _ in plant.shelf.of()] == [0, 1000, 2000, 3000, 3500]
 
 
 async def test_a_feature_that_rested_is_due_at_once_and_is_no_longer_watched() -> None:
     plant = Plant(sample=Duration(60))
     plant.report(0, {"t": 1})
-    await plant.rest(250)
-    plant.report(10_000, {"t": 2})  # 75 s of looking have passed, though not on this clock
-    assert [at for at, _ in await plant.end()] == [0, 10_000]
+    await plant.rest(8)
+    plant.report(2_000, {"t": 2})  # it rested for two seconds: too soon
+    assert plant.recorder.waiting == 1
+    await plant.rest(3 + 9)
+    assert plant.recorder._watched == {}
+    plant.report(10_000, {"t": 3})
+    assert [at for at, _ in await plant.end()] == [0, 2_000, 10_000]
+
+
+async def test_a_clock_that_is_set_back_costs_one_look_not_the_time_it_was_set_back_by() -> None:
+    plant = Plant()
+    plant.report(0, {"t": 0})
+    for half in range(1, 11):
+        plant.report(half * 500 - 3_600_000, {"t": half})
+        await plant.rest(2)
+    kept = [at + 3_600_000 for at, _ in (await plant.end())[1:]]
+    assert kept == [1000, 2000, 3000, 4000, 5000]
+
+
+async def test_a_store_that_is_slow_gets_smaller_and_smaller_batches(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    plant = Plant(sample=Duration(0))
+    sizes: list[int] = []
+
+    async def write(points: Sequence[Point]) -> Written:
+        sizes.append(len(points))
+        if len(points) > 30:
+            raise HistoryTimeout("That took too long.")
+        return Written(len(points))
+
+    monkeypatch.setattr(backoff, "FIRST", 0.01)
+    monkeypatch.setattr(plant.shelf, "write", write)
+    tasks = [asyncio.create_task(run()) for run in (plant.recorder.watch, plant.recorder.write)]
+    for at in range(100):
+        plant.report(at, {"t": at})
+    await until(lambda: plant.recorder.written == 100)
+    assert sizes == [100, 50, 25, 50, 25, 50, 25, 25]
+    await _cancelled(tasks)
 
 
 async def test_with_no_sample_time_each_change_is_kept() -> None:
@@ -148,7 +184,7 @@ async def test_a_feature_may_have_a_sample_time_of_its_own() -> None:
     for at in (0, 100, 200):
         plant.report(at, {"on": True}, "status")
         plant.report(at, {"t": at})
-    await plant.recorder.finish()
+    await plant.recorder.finish(5)
     assert [at for at, _ in plant.shelf.of("status")] == [0, 100, 200]
     assert [at for at, _ in plant.shelf.of()] == [0, 200]
 
@@ -274,7 +310,7 @@ async def test_refused_points_are_counted_and_not_tried_again() -> None:
     plant.shelf.conflict = 1
     plant.report(0, {"t": 0})
     plant.report(1, {"t": "hot"})
-    await plant.recorder.finish()
+    await plant.recorder.finish(5)
     assert (plant.recorder.written, plant.recorder.conflict) == (1, 1)
 
 
@@ -283,7 +319,7 @@ async def test_at_the_end_what_cannot_be_written_is_counted_as_dropped() -> None
     plant.shelf.is_down = True
     for at in range(3):
         plant.report(at, {"t": at})
-    await plant.recorder.finish()
+    await plant.recorder.finish(5)
     assert (plant.recorder.dropped, plant.recorder.waiting) == (3, 0)
 
 
@@ -307,6 +343,36 @@ async def test_a_store_that_asks_for_no_time_is_left_alone_for_a_moment(
     await until(lambda: plant.recorder.written > 0)
     assert plant.recorder.failures == 2
     await _cancelled(tasks)
+
+
+async def test_a_store_that_says_come_back_at_once_is_not_asked_in_a_tight_loop(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    plant = Plant(sample=Duration(0))
+
+    async def write(points: Sequence[Point]) -> Written:
+        raise HistoryUnavailable("The shelf is down.", retry_after=0.0)
+
+    monkeypatch.setattr(plant.shelf, "write", write)
+    tasks = [asyncio.create_task(run()) for run in (plant.recorder.watch, plant.recorder.write)]
+    plant.report(0, {"t": 0})
+    await asyncio.sleep(1)
+    assert 1 <= plant.recorder.failures <= 20
+    await _cancelled(tasks)
+
+
+async def test_a_bug_of_a_store_costs_the_last_samples_only(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    plant = Plant(sample=Duration(0))
+
+    async def write(points: Sequence[Point]) -> Written:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(plant.shelf, "write", write)
+    plant.report(0, {"t": 0})
+    await plant.recorder.finish(5)
+    assert (plant.recorder.dropped, plant.recorder.waiting) == (1, 0)
 
 
 async def _cancelled(tasks: list[asyncio.Task[None]]) -> None:

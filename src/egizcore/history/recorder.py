@@ -9,6 +9,7 @@ is never more than that behind what lasts.
 import asyncio
 from collections import deque
 from collections.abc import Mapping
+from contextlib import suppress
 from itertools import islice
 from random import Random
 from time import monotonic
@@ -16,25 +17,32 @@ from typing import Any, Final, final
 
 import structlog
 
-from egizcore.backoff import HELD, Backoff
+from egizcore.backoff import FIRST, HELD, Backoff
 from egizcore.errors import HistoryTimeout, HistoryUnavailable
 from egizcore.history.archive import Archive
 from egizcore.history.point import Point
 from egizcore.history.settings import HistorySettings
 from egizcore.thing import NEVER, Feature, Thing
 
-LOOK_EVERY: Final = 0.3
+AT_ONCE: Final = NEVER
+"""When the next report is due: whenever it comes."""
+LOOK_EVERY: Final = 0.25
 """Seconds between two looks at the watched features."""
 RESTED: Final = 2
-"""Looks at which a feature was the same since it changed: 0.6 to 0.9 s."""
+"""Looks at which a feature was the same since it changed: 0.5 to 0.75 s."""
+ASLEEP: Final = 2.0
+"""Seconds after which nobody looks at it any more, unless it is due before: a change after that
+is kept at once."""
+LAST_TRIES: Final = 3
+"""How often the store may fail at the end before what waits is given up."""
+GATHER: Final = 0.05
+"""Seconds for what comes together to be written together."""
 SLICE: Final = 100
 """Features that are looked at in one turn of the loop, some 30 µs; or the hundredth part of all,
 where that is more. The turns are spread over ``LOOK_EVERY``: in one go they would be the p99 of
 everybody's latency."""
 BATCH: Final = 5_000
-"""Points of one write."""
-LAST_WORDS: Final = 4.0
-"""Seconds that the shutdown gives to what still waits."""
+"""Points of one write; fewer where the store could not do so many in time."""
 
 _log = structlog.get_logger("egizcore.history")
 
@@ -72,7 +80,9 @@ class Recorder:
         }
         # Bounded by `_bound`, the oldest go first and are counted.
         self._outbox: deque[Point] = deque()
-        self._watched: dict[Feature, _Watch] = {}  # at most one a feature that lives
+        # At most one a feature that reported in the last ASLEEP seconds.
+        self._watched: dict[Feature, _Watch] = {}
+        self._most = BATCH  # points of the next write
         self._wake = asyncio.Event()
         self._is_dropping = False
         self.written = 0
@@ -101,7 +111,7 @@ class Recorder:
         sample = self._samples.get(name, self._sample)
         self._keep(Point(thing.id, thing.type, name, at, feature.properties))
         if sample == 0:
-            feature.due = NEVER
+            feature.due = AT_ONCE
             return
         feature.due = at + sample
         watch = self._watched.get(feature)
@@ -143,10 +153,10 @@ class Recorder:
         size = max(SLICE, len(watches) // 100)
         began = monotonic()
         for start in range(0, max(len(watches), 1), size):
-            for watch in watches[start : start + size]:
-                self._look_at(watch)
             part = min(1.0, (start + size) / max(len(watches), 1))
             await asyncio.sleep(began + seconds * part - monotonic())
+            for watch in watches[start : start + size]:
+                self._look_at(watch)
 
     def _look_at(self, watch: _Watch) -> None:
         properties = watch.feature.properties
@@ -154,12 +164,14 @@ class Recorder:
         if properties is not watch.seen:
             watch.seen = properties
             watch.looks = 0
+            if watch.feature.reported_at + watch.sample < watch.feature.due:
+                watch.feature.due = AT_ONCE  # the clock was set back
         elif properties is not watch.kept:
             if watch.looks == RESTED:
                 self._keep_last(watch)
-        elif watch.looks * _LOOK > watch.sample:  # what comes next is due at once
+        elif watch.looks * _LOOK > min(watch.sample, _ASLEEP):
             del self._watched[watch.feature]
-            watch.feature.due = NEVER
+            watch.feature.due = AT_ONCE
 
     def _keep_last(self, watch: _Watch) -> None:
         feature = watch.feature
@@ -170,6 +182,7 @@ class Recorder:
         self._keep(Point(watch.thing_id, watch.type, watch.name, at, feature.properties))
         feature.due = at + watch.sample
         watch.looks = 0
+        self._wake.set()
 
     # What goes out ----------------------------------------------------------------------------
 
@@ -178,14 +191,15 @@ class Recorder:
         backoff = Backoff(Random())  # noqa: S311 - no key
         while True:
             await self._wake.wait()
+            await asyncio.sleep(GATHER)
             self._wake.clear()
             while self._outbox:
                 try:
                     await self._write_some()
                 except (HistoryUnavailable, HistoryTimeout) as error:
                     self.failures += 1
-                    asked = getattr(error, "retry_after", None)
-                    await asyncio.sleep(backoff.next() if asked is None else asked)
+                    asked = error.retry_after if isinstance(error, HistoryUnavailable) else None
+                    await asyncio.sleep(max(backoff.next(), asked or 0.0))
                 else:
                     backoff.held(HELD)
             if self._is_dropping:
@@ -194,12 +208,14 @@ class Recorder:
 
     async def _write_some(self) -> None:
         outbox = self._outbox
-        batch = list(islice(outbox, BATCH))
+        batch = list(islice(outbox, self._most))
         for _ in batch:
             outbox.popleft()
         try:
             done = await self._archive.write(batch)
-        except BaseException:
+        except BaseException as error:
+            if isinstance(error, HistoryTimeout):
+                self._most = max(len(batch) // 2, 1)
             # Back to where they came from, in order, as far as there is room.
             room = max(self._bound - len(outbox), 0)
             kept = batch[-room:] if room else []
@@ -207,20 +223,29 @@ class Recorder:
             if len(kept) < len(batch):
                 self._drop(len(batch) - len(kept))
             raise
+        self._most = min(self._most * 2, BATCH)
         self.written += done.written
         self.conflict += done.conflict
 
-    async def finish(self, seconds: float = LAST_WORDS) -> None:
+    async def finish(self, seconds: float) -> None:
         """Write all that is left, the last state of each feature too, within *seconds*."""
         for watch in list(self._watched.values()):
             if watch.feature.properties is not watch.kept:
                 self._keep_last(watch)
-        try:
+        tries = 0
+        with suppress(TimeoutError):
             async with asyncio.timeout(seconds):
-                while self._outbox:
-                    await self._write_some()
-        except (HistoryUnavailable, HistoryTimeout, TimeoutError):
-            lost = len(self._outbox)
+                while self._outbox and tries < LAST_TRIES:
+                    try:
+                        await self._write_some()
+                    except (HistoryUnavailable, HistoryTimeout):
+                        tries += 1
+                        await asyncio.sleep(FIRST)
+                    except Exception:  # noqa: BLE001 - the others have their end to make too
+                        _log.exception("the last samples could not be written")
+                        break
+        lost = len(self._outbox)
+        if lost:
             self._outbox.clear()
             self.dropped += lost
             _log.warning("samples could not be written before the end", dropped=lost)
@@ -231,3 +256,4 @@ def _milliseconds(span: float) -> int:
 
 
 _LOOK: Final = _milliseconds(LOOK_EVERY)
+_ASLEEP: Final = _milliseconds(ASLEEP)
