@@ -270,7 +270,9 @@ def await_ready(port: int, process: Process) -> None:
     while time.monotonic() < limit:
         http_ = http.client.HTTPConnection("127.0.0.1", port, timeout=PATIENCE)
         http_.request("GET", "/health/ready")
-        is_ready = http_.getresponse().read() is not None and _is_up(port)
+        answer = http_.getresponse()
+        answer.read()
+        is_ready = answer.status == 200 and _is_up(port)
         http_.close()
         if is_ready:
             return

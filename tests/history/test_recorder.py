@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as some
+from structlog.testing import capture_logs
 from tests.mqtt.peers import until
 
 from egizcore import backoff
@@ -371,7 +372,8 @@ async def test_a_bug_of_a_store_costs_the_last_samples_only(
 
     monkeypatch.setattr(plant.shelf, "write", write)
     plant.report(0, {"t": 0})
-    await plant.recorder.finish(5)
+    with capture_logs():
+        await plant.recorder.finish(5)
     assert (plant.recorder.dropped, plant.recorder.waiting) == (1, 0)
 
 
