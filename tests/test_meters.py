@@ -1,5 +1,7 @@
 """Every metric of the contract exists at zero, and tells the truth afterwards."""
 
+from pathlib import Path
+
 import pytest
 from tests.running import running
 
@@ -18,6 +20,7 @@ NAMES = {
     "egizcore_updates_total",
     "egizcore_events_total",
     "egizcore_ws_clients",
+    "egizcore_ws_slow_clients",
     "egizcore_ws_events_sent_total",
     "egizcore_ws_conflated_total",
     "egizcore_event_latency_seconds",
@@ -71,3 +74,14 @@ async def test_the_message_rate_is_that_of_the_last_ten_seconds() -> None:
             counts["applied"] += 50
             meters.tick()
         assert (await engine.metrics())["egizcore_mqtt_message_rate"] == pytest.approx(50, rel=0.2)
+
+
+async def test_questions_that_history_does_not_answer_are_counted(tmp_path: Path) -> None:
+    history = {"backend": "sqlite", "path": str(tmp_path / "no such folder" / "history.db")}
+    async with running(history=history) as engine:
+        name = 'egizcore_errors_total{component="history"}'
+        assert (await engine.metrics())[name] == 0
+        for asked in (1, 2):
+            answer = await engine.http.get("/api/v1/things/a:b/history")
+            assert answer.status_code == 503
+            assert (await engine.metrics())[name] == asked

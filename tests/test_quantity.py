@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from egizcore.quantity import Duration, Secret, Size, from_setting
+from egizcore.quantity import Duration, Secret, Size, from_setting, masked
 
 
 @pytest.mark.parametrize(
@@ -111,6 +111,21 @@ def test_a_secret_that_is_no_text_is_refused_without_showing_it() -> None:
     with pytest.raises(ValueError, match="a secret is text") as caught:
         Secret.parse(12345)
     assert "12345" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("address", "shown"),
+    [
+        ("mqtt://u:p@host:1883", "mqtt://***@host:1883"),
+        ("http://u@host/a", "http://***@host/a"),
+        ("http://u:p/w@x@host", "http://***@host"),
+        ("http://u:p\nw@host", "http://***@host"),
+        ("http://[fe80::1]:8080/a", "http://[fe80::1]:8080/a"),
+        ("plain text", "plain text"),
+    ],
+)
+def test_an_address_is_shown_without_its_credentials(address: str, shown: str) -> None:
+    assert masked(address) == shown
 
 
 class Example(msgspec.Struct):

@@ -22,7 +22,7 @@ from egizcore.bus import Bus
 from egizcore.command import Courier
 from egizcore.console import files
 from egizcore.garbage import spare_collections
-from egizcore.history import Archive, Reader, Recorder, TracedArchive, archive_of
+from egizcore.history import Answers, Reader, Recorder, TracedAnswers, archive_of
 from egizcore.ingest import IngestView, Intake, Routes, Target
 from egizcore.meters import Meters
 from egizcore.mqtt import Batch, Endpoint, Link, Origin, Topics
@@ -86,6 +86,8 @@ class Engine:
             settings.history, settings.influxdb, self.store.things, settings.mqtt.devices
         )
         self.recorder = self._recorder()
+        self.exporter = self._exporter()
+        self.reader = Reader(self._answers(), self.meters.history_query.observe, wall_clock)
         self.meters.show(
             self.store,
             self.intake,
@@ -94,8 +96,8 @@ class Engine:
             links=self.links,
             door=self.door,
             recorder=self.recorder,
+            reader=self.reader,
         )
-        self.exporter = self._exporter()
         self.manager = ServiceManager(os.environ)
         self.started_at = time.monotonic()
         self.is_ready = False
@@ -151,11 +153,11 @@ class Engine:
         }
         return Exporter(endpoint, self.meters.series, identity)
 
-    def _readable(self) -> Archive | None:
+    def _answers(self) -> Answers | None:
         """The archive, as REST asks it."""
         if self.archive is None or self.exporter is None:
             return self.archive
-        return TracedArchive(self.archive, self.exporter.tracer, self.settings.history.backend)
+        return TracedAnswers(self.archive, self.exporter.tracer, self.settings.history.backend)
 
     def _app(self, ingest: IngestView) -> AsgiApp:
         return create_app(
@@ -163,7 +165,7 @@ class Engine:
                 store=self.store,
                 registry=self.registry,
                 ingest=ingest,
-                history=Reader(self._readable(), self.meters.history_query.observe, wall_clock),
+                history=self.reader,
                 settings=self.settings.http,
                 version=__version__,
                 health=self.health,
@@ -234,13 +236,15 @@ class Engine:
 
     def _watchers(self) -> list[asyncio.Task[None]]:
         """Those who tell others of us, while there is a loop to tell of."""
-        watchers: list[asyncio.Task[None]] = []
+        runs: dict[str, Callable[[], Awaitable[None]]] = {}
         if self.exporter is not None:
-            life = supervise("observability", self.exporter.run, lambda _: None)
-            watchers.append(asyncio.create_task(life, name="observability"))
+            runs["observability"] = self.exporter.run
         if self.manager.watchdog:
-            watchers.append(asyncio.create_task(self.manager.watch(), name="watchdog"))
-        return watchers
+            runs["watchdog"] = self.manager.watch
+        return [
+            asyncio.create_task(supervise(name, run, lambda _: None), name=name)
+            for name, run in runs.items()
+        ]
 
     def _doors(self) -> dict[str, str]:
         """Where each door is, for the log."""

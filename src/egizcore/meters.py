@@ -6,7 +6,7 @@ from typing import Final, TypeAlias, final
 
 from egizcore.bus import Bus
 from egizcore.command import Courier
-from egizcore.history import Recorder
+from egizcore.history import Reader, Recorder
 from egizcore.ingest import Intake, Target
 from egizcore.mqtt import Endpoint, Link
 from egizcore.observability import Exposition, Histogram, Series
@@ -70,6 +70,7 @@ class Meters:
         links: list[Link[Target]],
         door: Door,
         recorder: Recorder | None,
+        reader: Reader,
     ) -> None:
         """Put everything up for scraping."""
         self._messages = lambda: sum(sum(outcomes.values()) for outcomes in intake.counts.values())
@@ -89,6 +90,7 @@ class Meters:
                 ("rest",): self._crashes["rest"],
                 ("stream",): self._crashes["stream"] + door.errors,
                 ("history",): self._crashes["history"]
+                + reader.failures
                 + (0 if recorder is None else recorder.failures),
             },
             ("component",),
@@ -214,6 +216,11 @@ class Meters:
     def _show_outputs(self, door: Door) -> None:
         show, tally = self._exposition, door.tally
         show.gauge("egizcore_ws_clients", "WebSocket clients.", _one(lambda: tally.clients))
+        show.gauge(
+            "egizcore_ws_slow_clients",
+            "WebSocket clients that take less than there is: changes are merged for them.",
+            _one(lambda: door.slow),
+        )
         show.counter(
             "egizcore_ws_events_sent_total",
             "Events that were written to WebSocket clients.",

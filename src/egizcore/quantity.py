@@ -1,4 +1,4 @@
-"""What settings are made of: Duration, Size, Secret.
+"""What settings are made of: Duration, Size, Secret; and how an address is shown (`masked`).
 
 Each is read from the text that a person types (``parse``) and prints itself in that form.
 ``from_setting`` is msgspec's ``dec_hook``: Structs name these types and
@@ -12,6 +12,7 @@ import re
 from typing import Any, Self, final
 
 _MEASURE = re.compile(r"([0-9]+(?:\.[0-9]+)?)\s*([A-Za-z]+)", re.ASCII)
+_CREDENTIALS = re.compile(r"//.*@", re.DOTALL)
 _SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86_400.0, "w": 604_800.0}
 _BYTES = {"B": 1, "KiB": 1 << 10, "MiB": 1 << 20, "GiB": 1 << 30}
 _LONGEST = 100 * 365 * 86_400.0  # a century: more is a slip, and would overflow timers
@@ -123,6 +124,14 @@ class Secret:
 
     def __reduce__(self) -> Any:
         raise TypeError("a Secret is not to be copied out of the process")
+
+
+def masked(address: str) -> str:
+    """*address* without the credentials in it, to be shown: ``mqtt://***@host``.
+
+    All up to the last ``@`` is hidden, for a password may hold a slash.
+    """
+    return _CREDENTIALS.sub("//***@", address)
 
 
 def from_setting(kind: type, raw: object) -> Any:

@@ -9,10 +9,11 @@ from typing import Final
 import pytest
 from pytest_benchmark.fixture import BenchmarkFixture
 
-from egizcore.history import HistorySettings, Item, Point, Query
+from egizcore.history import HistorySettings, Item, Query
 from egizcore.history.block import pack
 from egizcore.history.columns import Columns
-from egizcore.history.sqlite_reader import Patience, Reader
+from egizcore.history.point import Point
+from egizcore.history.sqlite_reader import FileReader, Patience
 from egizcore.history.sqlite_store import Store
 from egizcore.history.sqlite_writer import insert
 
@@ -65,7 +66,9 @@ def pieces() -> list[Columns]:
 
 
 @pytest.fixture(scope="module")
-def one_day(pieces: list[Columns], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Reader]:
+def one_day(
+    pieces: list[Columns], tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[FileReader]:
     store = store_of(tmp_path_factory.mktemp("day"), pieces, 1)
     reader = store.reader()
     yield reader
@@ -78,7 +81,7 @@ def took(benchmark: BenchmarkFixture) -> float:
     return 0.0 if benchmark.stats is None else float(benchmark.stats.stats.min)
 
 
-def read_all(reader: Reader, query: Query) -> list[Item]:
+def read_all(reader: FileReader, query: Query) -> list[Item]:
     """Page by page."""
     items: list[Item] = []
     while page := reader.page(query, Patience(60)):
@@ -88,7 +91,7 @@ def read_all(reader: Reader, query: Query) -> list[Item]:
 
 
 def test_a_day_of_one_property_as_it_is(
-    benchmark: BenchmarkFixture, one_day: Reader, pieces: list[Columns]
+    benchmark: BenchmarkFixture, one_day: FileReader, pieces: list[Columns]
 ) -> None:
     query = Query("factory:oven-0", NOW - DAY, NOW, properties=VOLTAGE, limit=10_000)
     items = benchmark(read_all, one_day, query)
@@ -98,7 +101,7 @@ def test_a_day_of_one_property_as_it_is(
 
 
 def test_a_day_of_one_property_as_means_of_a_minute(
-    benchmark: BenchmarkFixture, one_day: Reader, pieces: list[Columns]
+    benchmark: BenchmarkFixture, one_day: FileReader, pieces: list[Columns]
 ) -> None:
     query = Query(
         "factory:oven-0",

@@ -13,7 +13,7 @@ from egizcore import cli
 def in_an_empty_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("EGIZCORE_URL", raising=False)
-    monkeypatch.setattr("egizcore.observability.logs.configure", lambda *_: None)
+    monkeypatch.setattr("egizcore.observability.configure", lambda *_: None)
 
 
 class Call:

@@ -1,4 +1,5 @@
 import json
+import re
 from typing import Any
 
 import pytest
@@ -27,12 +28,32 @@ KEYS = st.lists(st.sampled_from("abc"), min_size=1, max_size=3)
     [
         ("195", 195), ("195.0", 195.0), ("true", True), ("null", None), ('"195"', "195"),
         ('{"a": [1]}', {"a": [1]}), ("running", "running"), ("", ""), ("a=b", "a=b"),
-        ("007", "007"), ("NaN", "NaN"), ("1e400", "1e400"), ("line b", "line b"),
+        ('"007"', "007"), ("line b", "line b"), ("-", "-"), ("nano", "nano"),
     ],
 )  # fmt: skip
 def test_a_value_is_json_or_else_text(text: str, value: Any) -> None:
     found = read_assignment(f"thermal.x={text}").value
     assert (found, type(found)) == (value, type(value))
+
+
+FAILED = ("007", "+5", ".5", "5.", "1,5", "1e400", "9" * 30, "NaN", "Infinity", "-Infinity")
+
+
+@pytest.mark.parametrize("path", ["thermal.x", "features.thermal.properties.x", "metadata.x"])
+@pytest.mark.parametrize("text", FAILED)
+def test_a_number_that_json_has_not_is_not_taken_for_text(path: str, text: str) -> None:
+    with pytest.raises(ValueError, match=f"""For text write '"{re.escape(text)}"'$"""):
+        read_assignment(f"{path}={text}")
+
+
+@pytest.mark.parametrize("text", ["19O", "3rd floor", "2026-01-27", "-5°", "0x1F", "1_000"])
+def test_what_begins_as_a_number_is_text_only_where_no_machine_reads_it(text: str) -> None:
+    live = ("thermal.x", "thermal.properties.x", "features.thermal.desiredState.x")
+    for path in live:
+        with pytest.raises(ValueError, match="looks like a number, and is none"):
+            read_assignment(f"{path}={text}")
+        assert read_assignment(f"{path}={json.dumps(text)}").value == text
+    assert read_assignment(f"metadata.x={text}").value == text
 
 
 @given(JSON)

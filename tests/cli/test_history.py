@@ -10,7 +10,7 @@ from tests.cli.conftest import Terminal
 from tests.running import running
 
 from egizcore.cli.sparkline import BLOCKS
-from egizcore.history import Point
+from egizcore.history.point import Point
 from egizcore.quantity import Duration
 
 SAMPLES = 8

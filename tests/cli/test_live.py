@@ -8,7 +8,7 @@ from rich.console import Console
 from tests.cli.conftest import Patch, Terminal
 
 from egizcore import cli, console
-from egizcore.cli.live import board, degraded, follow, stations
+from egizcore.cli.live import _paint, board, degraded, follow, stations
 from egizcore.client import Unreachable
 
 
@@ -55,6 +55,35 @@ async def test_on_a_terminal_top_is_a_screen(
     assert "things 4" in told.out
 
 
+@pytest.mark.parametrize(
+    ("url", "shown"),
+    [
+        ("http://[fe80::1]:8080", "http://[fe80::1]:8080"),
+        ("http://me:hunter2@a/[/x]", "http://***@a/[/x]"),
+        ("http://a/\x1b[2J", "http://a/·[2J"),
+    ],
+)
+def test_while_it_measures_the_address_is_shown_as_it_is(
+    url: str, shown: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True)
+    monkeypatch.setenv("TERM", "xterm")
+    _paint(iter(()), url)
+    told = capsys.readouterr().out
+    assert f"{shown}: measuring for a second" in told
+    assert "hunter2" not in told
+
+
+async def test_a_terminal_that_cannot_be_painted_gets_lines(
+    terminal: Terminal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("egizcore.cli.live.PERIOD", 0.05)
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True)
+    monkeypatch.setenv("TERM", "dumb")
+    told = await terminal.type("top", "--count", "2")
+    assert [json.loads(line)["things"] for line in told.out.splitlines()] == [4, 4]
+
+
 def test_top_needs_an_engine_to_begin_with(
     unused_tcp_port: int, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -92,21 +121,22 @@ READING: dict[str, Any] = {
     "status": "degraded", "version": "1", "uptimeSeconds": 3600.5, "things": 40,
     "messagesPerSecond": 1234.5, "rejectedPerSecond": 0.0, "updatesPerSecond": 10.0,
     "eventsPerSecond": 10.0, "queueDepthBytes": 2048, "devices": 3, "reconnects": 2,
-    "links": {"mqtt": True, "plant": False}, "clients": 2, "sentPerSecond": 20.0,
+    "links": {"mqtt": True, "plant": False}, "clients": 2, "slowClients": 1, "sentPerSecond": 20.0,
     "conflatedPerSecond": 1.5, "latencyP50Ms": 0.41, "latencyP99Ms": None,
     "requestsPerSecond": 2.0, "commandsPerSecond": 0.0, "historyPerSecond": 5.0,
-    "historyDropped": 0, "errors": 1, "degraded": {"history": "the disk is full"},
+    "historyQueueDepth": 1500, "historyDropped": 0, "errors": 1,
+    "degraded": {"history": "the disk is full"},
 }  # fmt: skip
 
 
 def test_the_board_says_what_is_wrong() -> None:
     screen = Console(width=120, record=True, file=io.StringIO())
-    screen.print(board(READING, "http://a"))
+    screen.print(board(READING, "http://me:hunter2@a/[/x]"))
     told = screen.export_text()
     for text in (
-        "EgizCore 1 at http://a: degraded, up 3,600 s", "messages 1,234.5/s", "waiting 2,048 B",
-        "mqtt up", "plant DOWN", "reconnects 2", "conflated 1.5/s", "p50 0.41 ms", "p99 -",
-        "history: the disk is full",
+        "EgizCore 1 at http://***@a/[/x]: degraded, up 3,600 s", "messages 1,234.5/s",
+        "waiting 2,048 B", "mqtt up", "plant DOWN", "reconnects 2", "conflated 1.5/s", "slow 1",
+        "p50 0.41 ms", "p99 -", "waiting 1,500", "history: the disk is full",
     ):  # fmt: skip
         assert text in told
 

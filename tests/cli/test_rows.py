@@ -4,6 +4,7 @@ from typing import Any
 import pytest
 
 from egizcore.cli import rows
+from egizcore.cli.output import write_table
 from egizcore.cli.path import read_path
 from egizcore.thing import rfc3339
 
@@ -31,6 +32,23 @@ def test_a_list_has_what_most_want_to_know() -> None:
     assert told.names == ["id", "type", "name", "version", "updated"]
     assert told.rows == [["f:a", "oven", "One", 7, "2 min ago"]]
     assert "version" in told.right
+
+
+def test_what_is_typed_again_is_not_cut_on_a_narrow_terminal(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True)
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setenv("COLUMNS", "60")
+    wide = "factory:conveyor-north-hall-0001"
+    thing = THING | {"id": wide, "metadata": {"name": "The conveyor of the hall in the north"}}
+    thing["features"] = {"thermal": {"properties": {"temperature-of-zone-1": "x" * 60}}}
+    write_table(rows.of_list([thing], []))
+    assert wide in capsys.readouterr().out
+    path = read_path("thermal", "properties")
+    for told in (rows.of_thing(thing), rows.of_part(thing["features"]["thermal"], path)):
+        write_table(told)
+        assert "thermal.temperature-of-zone-1" in capsys.readouterr().out
 
 
 def test_a_list_of_chosen_fields_has_just_those() -> None:

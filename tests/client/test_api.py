@@ -128,6 +128,8 @@ HEAD = b"HTTP/1.1 %s\r\ncontent-type: %s\r\ncontent-length: %d\r\n\r\n%s"
         (b"SSH-2.0-OpenSSH\r\n", "broke off"),
         (b"", "broke off"),
         (HEAD % (b"200 OK\r\ncontent-encoding: gzip", b"a/b", 2, b"{}"), "broke off"),
+        (HEAD % (b"409 No", b"application/problem+json", 42,
+                 b'{"code": "version_conflict", "detail": ""}'), "HTTP status 409"),
     ],
 )  # fmt: skip
 async def test_a_stranger_is_known_for_one(answer: bytes, told: str) -> None:
@@ -148,6 +150,7 @@ async def test_nobody_there_is_told_with_the_mend(unused_tcp_port: int) -> None:
     with pytest.raises(Unreachable, match=r"\(connection refused\)") as error:
         await ask(f"http://me:secret@127.0.0.1:{unused_tcp_port}", lambda api: api.get("things"))
     assert "egizcore demo" in error.value.mend
+    assert f"http://***@127.0.0.1:{unused_tcp_port}" in error.value.detail
     assert "secret" not in error.value.detail
 
 

@@ -75,5 +75,21 @@ def test_a_fault_has_its_place() -> None:
     assert error_of(told).faults == (Fault("/filter/a", "m"),)
 
 
+@pytest.mark.parametrize(
+    "told",
+    [
+        {"code": "version_conflict"},
+        {"code": "version_conflict", "expected": "3", "actual": 5},
+        {"code": "validation_failed", "errors": ["a"]},
+        {"code": "validation_failed", "errors": [{"pointer": "/a"}]},
+        {"code": "bad_filter", "errors": 5},
+        {"code": "bad_json", "errors": None},
+    ],
+)
+def test_a_problem_that_is_none_of_ours_is_known_for_one(told: dict[str, Any]) -> None:
+    with pytest.raises(ValueError, match=r"no version|no list of pointers"):
+        error_of({"detail": "d", **told}, "f:a")
+
+
 def test_a_stranger_cannot_talk_for_ever() -> None:
     assert len(error_of({"code": "x" * 9999, "detail": "y" * 9999}).detail) == 500

@@ -7,7 +7,7 @@ import sys
 from asyncio.subprocess import PIPE, Process
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from errno import ECONNREFUSED
+from errno import ECONNREFUSED, ENOSPC
 from http import HTTPStatus
 from socket import gaierror
 from typing import Any, TypeAlias
@@ -16,9 +16,9 @@ import pytest
 from websockets.asyncio.server import ServerConnection, serve
 from websockets.http11 import Request, Response
 
+from egizcore.console.terminal import Lines, socket_url
 from egizcore.console.terminal import _words as told
-from egizcore.console.terminal import socket_url
-from egizcore.errors import SettingsInvalid
+from egizcore.errors import SettingsInvalid, StartupFailed
 
 Handler: TypeAlias = Callable[[ServerConnection, dict[str, Any]], Awaitable[None]]
 EVENT = {"event": "StateChanged", "thingId": "f:o", "version": 2, "timestamp": "t", "seq": 1}
@@ -130,11 +130,12 @@ async def test_something_else_at_the_address_is_told() -> None:
         raise AssertionError
 
     async with serve(handler, "127.0.0.1", 0, process_request=answer) as server:
-        url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+        url = f"http://me:hunter2@127.0.0.1:{server.sockets[0].getsockname()[1]}"
         async with watching(url) as process:
             _, stderr = await process.communicate()
             assert process.returncode == 1
             assert b"404" in stderr
+            assert b"hunter2" not in stderr
 
 
 async def test_an_engine_that_speaks_no_tls_is_told_as_such() -> None:
@@ -195,7 +196,22 @@ def test_the_socket_is_where_the_engine_is(url: str, expected: str) -> None:
     assert socket_url(url) == expected
 
 
-@pytest.mark.parametrize("url", ["127.0.0.1:8080", "ftp://x", "http://", ""])
+@pytest.mark.parametrize(
+    "url", ["127.0.0.1:8080", "ftp://x", "http://", "", "http://[::1", "http://a:b"]
+)
 def test_an_address_that_is_none_is_refused(url: str) -> None:
     with pytest.raises(SettingsInvalid):
         socket_url(url)
+
+
+class FullDisk:
+    def write(self, text: str) -> None:
+        raise OSError(ENOSPC, "No space left on device")
+
+
+def test_a_full_disk_is_told_as_such_and_is_no_lost_connection(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("sys.stdout", FullDisk())
+    with pytest.raises(StartupFailed, match="No space left"):
+        Lines().take({"event": "ThingDeleted"}, "{}")

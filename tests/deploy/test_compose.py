@@ -137,6 +137,9 @@ def test_every_variable_of_egizcore_is_a_real_setting() -> None:
     for given in ({}, variables()):
         settings = load(environ=environment(given) | image_environment()).settings
         assert settings.mqtt.url == "mqtt://mosquitto:1883"
+        # What comes during a restart waits in the broker, as mosquitto.conf says.
+        assert settings.mqtt.client_id
+        assert not settings.mqtt.clean_start
         assert settings.history.backend == "influxdb"
         assert settings.influxdb.bucket == "telemetry"
         assert settings.http.allowed_origins == Settings().http.allowed_origins
@@ -157,6 +160,10 @@ def test_the_image_alone_lets_nobody_in_who_was_not_expected() -> None:
 def test_the_example_names_every_variable_and_its_default() -> None:
     text = (DEPLOY / "compose.yaml").read_text()
     assert dict(re.findall(r"\$\{(\w+):-([^}]*)\}", text)) == variables()
+
+
+def test_telegraf_may_lock_the_memory_that_holds_its_secrets() -> None:
+    assert SERVICES["telegraf"]["ulimits"]["memlock"] >= 1 << 20
 
 
 def test_telegraf_has_every_variable_and_secret_that_its_file_names() -> None:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 from tests.deploy.dockerfile import read
-from tests.deploy.programs import DEPLOY, ROOT
+from tests.deploy.programs import DEPLOY, ROOT, document
 
 from egizcore import __version__
 
@@ -35,6 +35,19 @@ def test_the_image_holds_nothing_of_the_builder_but_what_was_installed() -> None
 
 def test_files_come_by_copy_never_by_add() -> None:
     assert not texts("ADD")
+
+
+def test_it_is_built_with_the_names_by_which_the_others_call_it() -> None:
+    deployment = document("kubernetes/deployment.yaml")["spec"]["template"]["spec"]
+    called = {
+        document("compose.yaml")["services"]["egizcore"]["image"],
+        deployment["containers"][0]["image"],
+    }
+    assert called == {"egizcore", f"egizcore:{__version__}"}
+    build = re.compile(r"docker build -f deploy/Dockerfile(?: -t \S+)+ \.")
+    for file in (DEPLOY / "Dockerfile", ROOT / "docs" / "operations.md"):
+        (command,) = build.findall(file.read_text())
+        assert set(re.findall(r"-t (\S+)", command)) == called
 
 
 def test_what_runs_is_a_user_with_a_number_and_no_rights() -> None:

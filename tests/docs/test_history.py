@@ -3,10 +3,12 @@ import yaml
 from tests.docs.pages import ROOT, blocks, text_of
 from tests.history.line_parser import lines_in
 
-from egizcore.history import InfluxSettings, MappingSettings, Point, Query, influx, pivot
+from egizcore.history import InfluxSettings, Query, influx, pivot
 from egizcore.history.flux import Span, buckets, samples
 from egizcore.history.line import line_of
-from egizcore.history.mapping import Layout, Leaf
+from egizcore.history.mapping import Field, Layout
+from egizcore.history.point import Point
+from egizcore.history.settings import MappingSettings
 from egizcore.settings import Settings
 
 PAGE = ROOT / "docs/protocol/history.md"
@@ -48,9 +50,9 @@ def test_the_mappings_on_the_page_are_settings_that_read_what_it_shows() -> None
     assert line.tags["topic"] in layout.tag_values(OVEN)
     names = layout.names(None)
     assert [names.leaf(line.measurement, field) for field in line.fields] == [
-        Leaf("thermal", "zones[0]"),
-        Leaf("thermal", "zones[1]"),
-        Leaf("electrical", "voltage.a"),
+        Field("thermal", "zones[0]"),
+        Field("thermal", "zones[1]"),
+        Field("electrical", "voltage.a"),
     ]
     other = msgspec.convert(part["influxdb"], InfluxSettings)
     assert isinstance(other.mapping, MappingSettings)

@@ -10,7 +10,7 @@ from tests.deploy.programs import program, until
 from tests.live.servers import Server, free_port, mosquitto
 from tests.running import running
 
-from egizcore.doctor import broker
+from egizcore.doctor import CHECK_SECONDS, broker
 from egizcore.doctor.broker import links
 from egizcore.doctor.finding import Finding, examine
 from egizcore.settings import Settings
@@ -48,6 +48,15 @@ async def test_a_broker_that_lets_us_in_is_well(tmp_path: Path) -> None:
         (found,) = await look(settings(url=f"mqtt://127.0.0.1:{server.port}"))
     assert found.level == "ok", found
     assert found.what.startswith(f"127.0.0.1:{server.port} let us in")
+
+
+async def test_a_silent_broker_gets_its_own_words_within_the_time_of_a_check() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        port = silent.getsockname()[1]
+        checks = links(settings(url=f"mqtt://127.0.0.1:{port}"))
+        (found,) = await asyncio.to_thread(lambda: list(examine(checks, CHECK_SECONDS)))
+    assert f"127.0.0.1:{port}: no answer within" in found.what
+    assert found.mend
 
 
 @pytest.mark.live

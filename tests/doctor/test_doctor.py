@@ -18,7 +18,7 @@ from egizcore.settings import Settings
 
 @pytest.fixture(autouse=True)
 def quietly(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("egizcore.observability.logs.configure", lambda *_: None)
+    monkeypatch.setattr("egizcore.observability.configure", lambda *_: None)
 
 
 def settings(**sections: Any) -> Settings:

@@ -10,7 +10,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from tests.history.naive import NaiveArchive
 
-from egizcore.history import AGGREGATES, Archive, Item, Place, Point, Query, split
+from egizcore.history import AGGREGATES, Archive, Item, Place, Query, split
+from egizcore.history.point import Point
 
 SECOND = 1000
 MINUTE = 60 * SECOND

@@ -4,7 +4,8 @@ import asyncio
 import sys
 from pathlib import Path
 
-from egizcore.history import HistorySettings, Point, sqlite_writer
+from egizcore.history import HistorySettings, sqlite_writer
+from egizcore.history.point import Point
 from egizcore.history.sqlite import SqliteArchive
 
 NOW = 1_700_000_000_000

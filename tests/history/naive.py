@@ -4,8 +4,9 @@ import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Final, final
 
-from egizcore.history import Aggregate, Item, Leaf, Place, Point, Query, Written, flatten, nest
-from egizcore.history.point import selects, spellings
+from egizcore.history import Aggregate, Item, Leaf, Place, Query, flatten, nest
+from egizcore.history.archive import Written
+from egizcore.history.point import Point, selects, spellings
 from egizcore.history.query import NUMERIC
 
 _MEANS: Final[Mapping[Aggregate, Callable[[Sequence[float]], float]]] = {

@@ -5,8 +5,9 @@ import contextlib
 from collections.abc import AsyncIterator, Mapping
 from typing import Any
 
-from egizcore.history import InfluxSettings, Point, Query
+from egizcore.history import InfluxSettings, Query
 from egizcore.history.influx import InfluxArchive
+from egizcore.history.point import Point
 from egizcore.thing import Thing
 
 AT = 1_769_509_800_123

@@ -4,7 +4,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, final
 
-from egizcore.history import HistorySettings, Item, Point, Query, Written
+from egizcore.history import HistorySettings, Item, Query
+from egizcore.history.archive import Written
+from egizcore.history.point import Point
 from egizcore.history.sqlite import SqliteArchive
 from egizcore.history.sqlite_store import Store
 from egizcore.quantity import Duration, Size

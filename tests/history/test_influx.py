@@ -10,8 +10,10 @@ from tests.history.influxd import Influxd
 from tests.history.plant import AT, HEAD, OVEN, ROW, lately, opened, sample
 
 from egizcore.errors import HistoryUnavailable
-from egizcore.history import InfluxSettings, MappingSettings, Point, Query
+from egizcore.history import InfluxSettings, Query
 from egizcore.history.influx import InfluxArchive
+from egizcore.history.point import Point
+from egizcore.history.settings import MappingSettings
 from egizcore.observability import Tracer
 from egizcore.thing import Feature, Thing
 

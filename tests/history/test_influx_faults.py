@@ -11,9 +11,9 @@ from hypothesis import settings as settings_of_hypothesis
 from hypothesis import strategies as st
 from structlog.testing import capture_logs
 from tests.history.influxd import Influxd
-from tests.history.plant import HEAD, OVEN, ROW, lately, opened, sample
+from tests.history.plant import AT, HEAD, OVEN, ROW, lately, opened, sample
 
-from egizcore.errors import HistoryTimeout, HistoryUnavailable
+from egizcore.errors import EgizError, HistoryTimeout, HistoryUnavailable, LimitExceeded
 from egizcore.history import InfluxSettings, influx, pivot
 from egizcore.history.influx import InfluxArchive
 
@@ -23,9 +23,9 @@ def archive(influxdb: InfluxArchive) -> InfluxArchive:
     return influxdb
 
 
-async def refused(archive: InfluxArchive) -> str:
+async def refused(archive: InfluxArchive, error: type[EgizError] = HistoryUnavailable) -> str:
     """What a query says that must fail."""
-    with pytest.raises(HistoryUnavailable) as told:
+    with pytest.raises(error) as told:
         await archive.page(lately())
     return str(told.value)
 
@@ -99,6 +99,44 @@ async def test_an_archive_looks_by_itself_whether_the_store_is_there(
         async with asyncio.timeout(5):
             while not archive.message:  # noqa: ASYNC110 - a property has no event
                 await asyncio.sleep(0)
+
+
+async def test_the_looks_outlive_what_nobody_expected(
+    unopened: InfluxArchive, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(influx, "WATCH_SECONDS", 0.01)
+    again = asyncio.Event()
+
+    async def fail() -> None:
+        if logs:
+            again.set()
+        raise RuntimeError("a bug")
+
+    monkeypatch.setattr(unopened, "_look_once", fail)
+    with capture_logs() as logs:
+        await unopened.open()
+        async with asyncio.timeout(5):
+            await again.wait()
+        await unopened.close()
+    assert logs[0]["event"] == "a look at InfluxDB failed and is tried again"
+    assert logs[0]["log_level"] == "error"
+
+
+async def test_a_large_pivot_leaves_the_event_loop_its_turn(
+    archive: InfluxArchive, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    turns = 0
+
+    class Counted:
+        def __call__(self) -> None:
+            nonlocal turns
+            turns += 1
+
+    await archive.write([sample(AT + at) for at in range(50)])
+    monkeypatch.setattr(influx, "Pace", Counted)
+    monkeypatch.setattr(influx, "FEW", 0)
+    assert len(await archive.page(lately())) == 50
+    assert turns == 100
 
 
 async def test_silence_is_a_timeout(
@@ -180,13 +218,13 @@ async def test_an_endless_answer_is_not_held_in_memory(
 ) -> None:
     monkeypatch.setattr(pivot, "MAX_RECORDS", 5_000)
     taken = server.pour((HEAD.format(kind="double") + ROW * 500).encode())
-    assert "too large" in await refused(archive)
+    assert "too large" in await refused(archive, LimitExceeded)
     assert archive.message == "", "the store is well, the question is too large"
     assert taken[0] < ENOUGH
     monkeypatch.setattr(pivot, "MAX_TEXT", 100_000)
     long = HEAD.format(kind="string") + ROW.replace("190", "x" * 1000) * 20
     taken = server.pour(long.encode())
-    assert "too large" in await refused(archive)
+    assert "too large" in await refused(archive, LimitExceeded)
     assert taken[0] < ENOUGH
 
 

@@ -8,8 +8,9 @@ from tests.history.contract import NAMES, TEXTS
 from tests.history.flux_engine import Value
 from tests.history.line_parser import Line, lines_in
 
-from egizcore.history import Leaf, Point, flatten
+from egizcore.history import Leaf, flatten
 from egizcore.history.line import EARLIEST, LATEST, line_of, lines_of, restored, stored
+from egizcore.history.point import Point
 
 AWKWARD = st.text(r'\,= ".[]time é', min_size=1, max_size=6)
 NAME = AWKWARD | st.sampled_from(NAMES) | st.sampled_from(("time", "time ", "\\", "a\\ "))

@@ -4,10 +4,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from egizcore.history import MappingSettings, Point, Query, flatten, split
+from egizcore.history import Query, flatten, split
 from egizcore.history.line import stored
-from egizcore.history.mapping import MAX_TERMS, Layout, Leaf
-from egizcore.history.point import selects, spellings
+from egizcore.history.mapping import MAX_TERMS, Field, Layout
+from egizcore.history.point import Point, selects, spellings
+from egizcore.history.settings import MappingSettings
 from egizcore.thing import Feature, Thing
 
 OVEN = "factory:oven-001"
@@ -52,7 +53,7 @@ def test_our_own_layout_comes_back_whatever_the_names(
     for key in flatten(properties):
         measurement, field = OWN.field(feature, key)
         assert (measurement, field) == (feature, stored(key))
-        assert names.leaf(measurement, field) == Leaf(feature, key)
+        assert names.leaf(measurement, field) == Field(feature, key)
 
 
 @given(WORD, st.dictionaries(NAME, PROPERTIES, max_size=3))
@@ -96,10 +97,10 @@ def test_names_of_the_live_thing_come_back_through_any_mapping(
         st.dictionaries(WORD, st.dictionaries(NAME, PROPERTIES, max_size=3), max_size=2)
     )
     names = layout.names(thing(**features))
-    told: dict[tuple[str, str], list[Leaf]] = {}
+    told: dict[tuple[str, str], list[Field]] = {}
     for feature, properties in features.items():
         for key in flatten(properties):
-            told.setdefault(layout.field(feature, key), []).append(Leaf(feature, key))
+            told.setdefault(layout.field(feature, key), []).append(Field(feature, key))
     for (measurement, field), leaves in told.items():
         if len(leaves) == 1 and not _is_of_two(field, features, settings):
             assert names.leaf(measurement, field) == leaves[0]
@@ -142,18 +143,18 @@ def test_a_name_that_can_be_read_in_two_ways_is_the_live_things() -> None:
         ("electrical_a__b", "a__b"),
         ("electrical_1_2", "1[2]"),
     ):
-        assert names.leaf("mqtt_consumer", field) == Leaf("electrical", key)
+        assert names.leaf("mqtt_consumer", field) == Field("electrical", key)
 
 
 def test_the_longest_known_feature_is_meant() -> None:
     names = Layout(TELEGRAF, {}).names(thing(a={"b_c": 1}, a_b={"c": 1}))
-    assert names.leaf("mqtt_consumer", "a_b_c") == Leaf("a_b", "c")
-    assert names.leaf("mqtt_consumer", "x_y_z") == Leaf("x", "y.z")
+    assert names.leaf("mqtt_consumer", "a_b_c") == Field("a_b", "c")
+    assert names.leaf("mqtt_consumer", "x_y_z") == Field("x", "y.z")
 
 
 def test_a_fixed_measurement_without_features_is_telemetry() -> None:
     layout = Layout(MappingSettings(measurement="mqtt_consumer", tag="device"), {})
-    assert layout.names(None).leaf("mqtt_consumer", "temp") == Leaf("telemetry", "temp")
+    assert layout.names(None).leaf("mqtt_consumer", "temp") == Field("telemetry", "temp")
     assert layout.field("telemetry", "temp") == ("mqtt_consumer", "temp")
 
 

@@ -1,8 +1,11 @@
+import math
+
 import pytest
 
+from egizcore.errors import LimitExceeded
 from egizcore.history import Aggregate, Item, Query, pivot
 from egizcore.history.mapping import Layout
-from egizcore.history.pivot import Pivot, TooMuch
+from egizcore.history.pivot import Pivot
 
 NAMES = Layout(None, {}).names(None)
 
@@ -74,11 +77,21 @@ def test_a_mean_of_means_is_not_taken() -> None:
     assert sums.items() == [Item(10, "f", {"a": 1.5})]
 
 
+@pytest.mark.parametrize("aggregate", ["sum", "mean"])
+def test_what_is_past_all_numbers_is_left_out(aggregate: Aggregate) -> None:
+    rows = [(0, "f", "a", 10, math.inf), (1, "f", "b", 10, 1.0), (2, "e", "a", 10, -math.inf),
+            (2, "e", "a", 20, math.nan), (2, "e", "a", 30, 2.0)]  # fmt: skip
+    assert pivoted(asked(2, every=10, aggregate=aggregate), *rows).items() == [
+        Item(10, "f", {"b": 1.0}),
+        Item(30, "e", {"a": 2.0}),
+    ]
+
+
 def test_too_many_rows_and_too_much_text_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pivot, "MAX_RECORDS", 3)
     table = pivoted(asked(), *[(0, "f", "a", at, 1.0) for at in range(3)])
-    with pytest.raises(TooMuch):
+    with pytest.raises(LimitExceeded):
         table.add(0, "f", "a", 4, 1.0)
     monkeypatch.setattr(pivot, "MAX_TEXT", 10)
-    with pytest.raises(TooMuch):
+    with pytest.raises(LimitExceeded):
         Pivot(asked(), NAMES, 5).add(0, "f", "a", 0, "x" * 11)

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from egizcore.history import flatten, nest, spellings, split
-from egizcore.history.point import MAX_PLACE, escaped, selects
+from egizcore.history import flatten, nest, split
+from egizcore.history.point import MAX_PLACE, escaped, selects, spellings
 
 NAMES = st.text(
     st.sampled_from('ab.[]\\0 1"é') | st.characters(exclude_categories=["C"]),
@@ -165,3 +165,9 @@ def test_a_long_key_is_no_trap() -> None:
     for key in ("\\" * 20_000, "a[" * 20_000, "a." * 20_000, "a[0]" * 20_000 + "b"):
         split(key)
     assert time.perf_counter() - started < 2
+
+
+def test_what_is_deeper_than_any_thing_is_one_name() -> None:
+    for key in (".".join("a" * 500), "a" + "[0]" * 500):
+        assert split(key) == (key,)
+        assert nest({key: 1.0}) == {key: 1.0}

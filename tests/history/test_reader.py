@@ -6,8 +6,16 @@ from typing import final
 import pytest
 from tests.history.naive import NaiveArchive
 
-from egizcore.errors import HistoryTimeout, HistoryUnavailable, ThingNotFound
-from egizcore.history import Item, Place, Point, Query, Reader, Written, reader
+from egizcore.errors import (
+    EgizError,
+    HistoryTimeout,
+    HistoryUnavailable,
+    LimitExceeded,
+    ThingNotFound,
+)
+from egizcore.history import Item, Place, Query, Reader, reader
+from egizcore.history.archive import Written
+from egizcore.history.point import Point
 
 QUERY = Query("f:oven", 0, 1000, limit=2)
 
@@ -56,7 +64,7 @@ async def opened(number: int) -> tuple[Gate, Reader, list[float]]:
     seconds: list[float] = []
     await gate.open()
     await gate.write(points(number))
-    return gate, Reader(gate, seconds.append, lambda: 1000), seconds  # type: ignore[arg-type]
+    return gate, Reader(gate, seconds.append, lambda: 1000), seconds
 
 
 @pytest.mark.parametrize(("number", "items", "more"), [(1, 1, False), (2, 2, False), (3, 2, True)])
@@ -82,6 +90,32 @@ async def test_an_empty_range_of_what_is_known_is_empty() -> None:
     assert await asked.page(QUERY._replace(start=500), is_live=False) == ([], False)
 
 
+@pytest.mark.parametrize(
+    ("error", "failures"),
+    [
+        (HistoryUnavailable("down"), 1),
+        (HistoryTimeout("late"), 1),
+        (LimitExceeded("too large"), 0),
+    ],
+)
+async def test_answers_that_the_store_owes_are_counted(
+    monkeypatch: pytest.MonkeyPatch, error: EgizError, failures: int
+) -> None:
+    gate, asked, seconds = await opened(3)
+
+    async def fail(_: object) -> list[Item]:
+        raise error
+
+    with monkeypatch.context() as patch:
+        patch.setattr(gate, "page", fail)
+        with pytest.raises(type(error)):
+            await asked.page(QUERY, is_live=True)
+    assert asked.failures == failures
+    assert len(seconds) == 1
+    await asked.page(QUERY, is_live=True)
+    assert asked.failures == failures
+
+
 async def test_without_a_store_history_is_unavailable() -> None:
     asked = Reader(None, lambda _: None, lambda: 0)
     with pytest.raises(HistoryUnavailable, match=r"history\.backend is none"):
@@ -98,6 +132,7 @@ async def test_a_store_that_is_late_is_left_alone(monkeypatch: pytest.MonkeyPatc
         await asked.page(QUERY, is_live=True)
     assert gate.within == 0
     assert len(seconds) == 1
+    assert asked.failures == 1
     await gate.open()
     assert len((await asked.page(QUERY, is_live=True)).items) == 2
 
@@ -115,6 +150,7 @@ async def test_several_questions_may_share_their_time(monkeypatch: pytest.Monkey
     with pytest.raises(HistoryTimeout):
         await ask_on()
     assert len(gate.limits) > 1
+    assert asked.failures == 1
 
 
 async def test_the_store_has_eight_questions_before_it_at_most() -> None:
@@ -154,6 +190,7 @@ async def test_a_flood_of_questions_does_not_pile_up() -> None:
         await asked.page(QUERY, is_live=True)
     await gate.open()
     assert len(await asyncio.gather(*many)) == room
+    assert asked.failures == 0, "the store is well"
 
 
 async def test_whoever_gives_up_makes_room() -> None:

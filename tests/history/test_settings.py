@@ -5,13 +5,9 @@ import msgspec
 import pytest
 
 from egizcore.errors import SettingsInvalid
-from egizcore.history import (
-    HistorySettings,
-    InfluxSettings,
-    MappingSettings,
-    see_influx,
-    settings,
-)
+from egizcore.history import HistorySettings, InfluxSettings, see_influx, settings
+from egizcore.history.settings import MappingSettings
+from egizcore.quantity import Duration
 
 WHOLE = InfluxSettings(url="http://h:8086", org="o", bucket="b", token_file="t")
 USED = HistorySettings(backend="influxdb")
@@ -115,3 +111,8 @@ def test_mappings_that_can_be_read_back_are_taken(given: dict[str, str]) -> None
 def test_mappings_that_could_not_be_read_back_are_refused(given: dict[str, str], key: str) -> None:
     with pytest.raises(msgspec.ValidationError, match=f"`{key}`"):
         read(MappingSettings, **given)
+
+
+def test_a_history_that_keeps_nothing_is_refused() -> None:
+    with pytest.raises(ValueError, match="`keep` is more than 0s"):
+        HistorySettings(keep=Duration(0))

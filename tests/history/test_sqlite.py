@@ -20,7 +20,7 @@ from tests.history.stores import (
     small,
 )
 
-from egizcore.errors import HistoryTimeout, HistoryUnavailable
+from egizcore.errors import HistoryTimeout, LimitExceeded
 from egizcore.history import Archive, sqlite, sqlite_reader, sqlite_writer
 from egizcore.history.sqlite import SqliteArchive
 
@@ -152,16 +152,6 @@ async def test_a_question_that_takes_too_long_is_ended(
     assert len(await archive.page(everything())) == 1
 
 
-async def test_too_many_questions_at_once_are_refused(
-    archive: SqliteArchive, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(sqlite, "WAITING", 2)
-    pages = [archive.page(everything()) for _ in range(5)]
-    answers = await asyncio.gather(*pages, return_exceptions=True)
-    assert [type(one) for one in answers].count(HistoryUnavailable) == 3
-    assert await archive.page(everything()) == []
-
-
 async def test_an_answer_that_is_too_large_is_refused(
     archive: SqliteArchive, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -170,13 +160,46 @@ async def test_an_answer_that_is_too_large_is_refused(
     for bound, at_most, feature in (("VALUES", 10, "x"), ("TEXT", 99, "y")):
         with monkeypatch.context() as patch:
             patch.setattr(sqlite_reader, bound, at_most)
-            with pytest.raises(HistoryUnavailable, match="too large"):
+            with pytest.raises(LimitExceeded, match="too large"):
                 await archive.page(everything(features=(feature,)))
     assert archive.message == ""
     monkeypatch.setattr(sqlite_reader, "VALUES", 10)
     await archive._write("upkeep", pack_all)
     (mean,) = await archive.page(everything(every=1000, aggregate="mean", features=("x",)))
     assert mean.properties == {"value": 1.0}
+
+
+@pytest.mark.parametrize("descending", [False, True])
+@pytest.mark.parametrize("packed", [False, True])
+async def test_a_small_page_of_very_much_is_no_large_answer(
+    archive: SqliteArchive,
+    monkeypatch: pytest.MonkeyPatch,
+    descending: bool,  # noqa: FBT001
+    packed: bool,  # noqa: FBT001
+) -> None:
+    wide = {"bins": [0.5] * 20, "text": "x" * 50}
+    points = [
+        sample(NOW + at, feature=feature)._replace(properties=wide)
+        for at in range(100)
+        for feature in "xy"
+    ]
+    await archive.write(points)
+    if packed:
+        await archive._write("upkeep", pack_all)
+    monkeypatch.setattr(sqlite_reader, "VALUES", 21 * 10)
+    monkeypatch.setattr(sqlite_reader, "TEXT", 50 * 10)
+    monkeypatch.setattr(sqlite_reader, "PART", 3)
+    assert await archive.knows("f:1")
+    query = everything(descending=descending)
+    for limit in (1, 2, 9):
+        items = await archive.page(query._replace(limit=limit))
+        wanted = sorted(points, key=lambda one: (one.at, one.feature), reverse=descending)
+        assert [(item.at, item.feature) for item in items] == [
+            (one.at, one.feature) for one in wanted[:limit]
+        ]
+        assert all(item.properties == wide for item in items)
+    with pytest.raises(LimitExceeded):
+        await archive.page(query)
 
 
 async def test_whoever_goes_away_leaves_no_thread_at_work(archive: SqliteArchive) -> None:

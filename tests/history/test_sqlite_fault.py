@@ -13,7 +13,7 @@ from structlog.testing import capture_logs
 from tests.history.stores import NOW, Clock, everything, names, pack_all, sample, small, tidy_all
 
 from egizcore.errors import HistoryUnavailable
-from egizcore.history import sqlite, sqlite_file
+from egizcore.history import sqlite, sqlite_file, sqlite_header
 from egizcore.history.sqlite import SqliteArchive
 
 
@@ -172,7 +172,7 @@ async def test_a_folder_in_its_place_is_no_file(archive: SqliteArchive, tmp_path
         (["PRAGMA application_id = 7"], "another application"),
         (
             [
-                f"PRAGMA application_id = {sqlite_file.APPLICATION}",
+                f"PRAGMA application_id = {sqlite_header.APPLICATION}",
                 "PRAGMA user_version = 2",
                 "CREATE TABLE series (later)",
             ],
@@ -232,6 +232,67 @@ async def test_a_bug_costs_the_one_answer_only(
                 await archive.page(everything())
     assert [one["log_level"] for one in logs] == ["error"]
     await works(archive)
+
+
+async def until_well(archive: SqliteArchive) -> None:
+    async with asyncio.timeout(5):
+        while archive.message:  # noqa: ASYNC110 - nobody tells
+            await asyncio.sleep(0.01)
+
+
+async def test_a_reader_that_failed_once_is_tried_though_nobody_asks(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sqlite, "RETRY", 0.01)
+    monkeypatch.setattr(sqlite, "GLANCE", 0.01)
+    archive = SqliteArchive(small(tmp_path), Clock())
+    await archive.open()
+    tries = 0
+
+    def refuse(_: str) -> Any:
+        nonlocal tries
+        tries += 1
+        raise sqlite3.OperationalError("unable to open database file")
+
+    with capture_logs() as logs:
+        with monkeypatch.context() as patch:
+            patch.setattr("egizcore.history.sqlite_reader.connect_reader", refuse)
+            with pytest.raises(HistoryUnavailable):
+                await archive.page(everything())
+            async with asyncio.timeout(5):
+                while tries < 3:  # noqa: ASYNC110 - a thread counts
+                    await asyncio.sleep(0.01)
+            assert "unable to open" in archive.message
+        await until_well(archive)
+    assert [one["event"] for one in logs] == ["history is down", "history works again"]
+    await archive.close()
+
+
+async def test_upkeep_outlives_what_nobody_expected(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sqlite, "RETRY", 0.01)
+    archive = SqliteArchive(small(tmp_path), Clock())
+    with capture_logs() as logs:
+        with monkeypatch.context() as patch:
+            await archive._write("upkeep", lambda _: None)
+            again = asyncio.Event()
+
+            async def fail(*_: Any) -> None:
+                if logs:
+                    again.set()
+                raise RuntimeError("can't start new thread")
+
+            patch.setattr(archive, "_write", fail)
+            tending = asyncio.create_task(archive._tend())
+            async with asyncio.timeout(5):
+                await again.wait()
+        assert not tending.done()
+        tending.cancel()
+        await asyncio.gather(tending, return_exceptions=True)
+    assert logs[0]["event"] == "upkeep of history failed and is tried again"
+    assert logs[0]["log_level"] == "error"
+    await archive.close()
 
 
 # A full disk --------------------------------------------------------------------------------------
@@ -310,6 +371,4 @@ async def test_upkeep_that_fails_is_tried_again(
     other.execute("ROLLBACK")
     other.close()
     archive._wake.set()
-    async with asyncio.timeout(5):
-        while archive.message:  # noqa: ASYNC110 - nobody tells
-            await asyncio.sleep(0.01)
+    await until_well(archive)

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from tests.history.stores import names
 
-from egizcore.history import sqlite_file
+from egizcore.history import sqlite_header
 from egizcore.history.sqlite_file import Refused, StoreFile, connect_reader, set_aside
 
 SIZE = 16 << 20
@@ -33,8 +33,8 @@ def test_a_new_file_says_whose_it_is_and_how_it_is_kept(tmp_path: Path) -> None:
         for pragma in ("application_id", "user_version", "journal_mode", "synchronous")
     }
     assert found == {
-        "application_id": sqlite_file.APPLICATION,
-        "user_version": sqlite_file.VERSION,
+        "application_id": sqlite_header.APPLICATION,
+        "user_version": sqlite_header.VERSION,
         "journal_mode": "wal",
         "synchronous": 1,
     }
@@ -53,7 +53,7 @@ def test_a_file_that_was_only_begun_is_made_anew(tmp_path: Path, content: bytes 
     else:
         path.write_bytes(content)
     file = opened(tmp_path)
-    assert told(file.connection, "user_version") == sqlite_file.VERSION
+    assert told(file.connection, "user_version") == sqlite_header.VERSION
     file.close()
 
 
@@ -61,7 +61,7 @@ def test_only_one_may_have_it_and_then_the_next(tmp_path: Path) -> None:
     first = opened(tmp_path)
     with pytest.raises(Refused, match="another EgizCore"):
         opened(tmp_path)
-    assert told(first.connection, "user_version") == sqlite_file.VERSION
+    assert told(first.connection, "user_version") == sqlite_header.VERSION
     first.close()
     opened(tmp_path).close()
 

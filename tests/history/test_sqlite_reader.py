@@ -10,12 +10,13 @@ from tests.history.stores import NOW, Clock, everything, pack_all, sample, small
 from egizcore.errors import HistoryTimeout
 from egizcore.history import Place, sqlite_reader, sqlite_writer
 from egizcore.history.block import unpack
-from egizcore.history.sqlite_reader import Patience, Reader
+from egizcore.history.columns import Column, Columns
+from egizcore.history.sqlite_reader import FileReader, Patience
 from egizcore.history.sqlite_store import Store
 
 
 @pytest.fixture
-def reader(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Reader]:
+def reader(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[FileReader]:
     """Of ten blocks of ten samples, and two features."""
     monkeypatch.setattr(sqlite_writer, "BLOCK_SAMPLES", 10)
     store = Store(small(tmp_path), Clock())
@@ -58,14 +59,50 @@ def loaded(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     ],
 )
 def test_only_the_blocks_that_are_asked_for_are_read(
-    reader: Reader, loaded: list[int], options: dict[str, Any], blocks: list[int]
+    reader: FileReader, loaded: list[int], options: dict[str, Any], blocks: list[int]
 ) -> None:
     assert reader.page(everything()._replace(**options), Patience(60))
     assert loaded == blocks
 
 
+@pytest.mark.parametrize("packed", [True, False])
+def test_a_large_page_leaves_the_event_loop_its_turn(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    packed: bool,  # noqa: FBT001
+) -> None:
+    turns = 0
+
+    class Counted:
+        def __call__(self) -> None:
+            nonlocal turns
+            turns += 1
+
+    monkeypatch.setattr(sqlite_reader, "Pace", Counted)
+    store = Store(small(tmp_path), Clock())
+    store.write([sample(NOW + at) for at in range(5000)])
+    if packed:
+        pack_all(store)
+    reader = store.reader()
+    assert len(reader.page(everything(), Patience(60))) == 5000
+    assert turns >= 5000 // sqlite_reader.PART
+    reader.close()
+    store.close()
+
+
+@pytest.mark.parametrize(("leaves", "size"), [(1, 256), (64, 256), (2048, 8), (20_000, 1)])
+def test_wide_samples_are_made_items_in_small_parts(leaves: int, size: int) -> None:
+    samples = size + 2
+    column: Column = [1.0] * samples
+    piece = Columns(list(range(samples)), {str(key): column for key in range(leaves)})
+    for descending in (False, True):
+        parts = [part.at for part in sqlite_reader._parts(piece, descending=descending)]
+        assert max(map(len, parts)) == size
+        assert [at for part in (parts[::-1] if descending else parts) for at in part] == piece.at
+
+
 def test_an_impatient_question_stops_between_blocks(
-    reader: Reader, monkeypatch: pytest.MonkeyPatch
+    reader: FileReader, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     patience = Patience(60)
     read = 0
@@ -85,5 +122,5 @@ def test_an_impatient_question_stops_between_blocks(
     assert len(reader.page(query, Patience(60))) == 100
 
 
-def test_a_range_that_is_turned_round_is_empty(reader: Reader) -> None:
+def test_a_range_that_is_turned_round_is_empty(reader: FileReader) -> None:
     assert reader.page(everything()._replace(start=NOW + 9, end=NOW), Patience(60)) == []

@@ -16,7 +16,8 @@ from tests.history.stores import (
     tidy_all,
 )
 
-from egizcore.history import Point, block, sqlite_writer
+from egizcore.history import block, sqlite_writer
+from egizcore.history.point import Point
 from egizcore.history.sqlite import SqliteArchive
 from egizcore.history.sqlite_store import Store
 from egizcore.quantity import Size

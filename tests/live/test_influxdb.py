@@ -19,8 +19,11 @@ from tests.history.asking import BASE, HOUR, MINUTE, ask, point, told
 from tests.history.contract import ArchiveContract
 
 from egizcore.errors import HistoryUnavailable
-from egizcore.history import InfluxSettings, Item, MappingSettings, Point, Query, Written
+from egizcore.history import InfluxSettings, Item, Query
+from egizcore.history.archive import Written
 from egizcore.history.influx import InfluxArchive
+from egizcore.history.point import Point
+from egizcore.history.settings import MappingSettings
 from egizcore.thing import Feature, Thing
 
 NAMES = ("URL", "TOKEN", "ORG", "BUCKET")

@@ -125,7 +125,7 @@ async def test_a_collector_that_is_down_costs_one_line_and_no_span(make: Make) -
     assert len({span.span_id for span in again.spans}) == BATCH + 1
     assert told(logs) == [("warning", "metrics"), ("info", "metrics"), ("info", "traces")]
     assert "hunter2" not in str(logs)
-    assert logs[0]["to"] == f"http://127.0.0.1:{port}/v1/metrics"
+    assert logs[0]["to"] == f"http://***@127.0.0.1:{port}/v1/metrics"
     assert "authorization: basic" in again.heads[0].lower()
 
 
@@ -171,17 +171,30 @@ async def test_what_a_collector_will_never_take_is_not_sent_again(make: Make, st
     assert status[:3] in logs[0]["reason"]
 
 
-async def test_a_collector_that_refuses_a_part_says_why(make: Make) -> None:
+@pytest.mark.parametrize(("refused", "lost"), [(1, 1), (3, 3), (99, 3)])
+async def test_a_collector_that_refuses_a_part_says_why_and_only_that_part_is_lost(
+    make: Make, refused: int, lost: int
+) -> None:
     answer = ExportTraceServiceResponse()
-    answer.partial_success.rejected_spans = 1
+    answer.partial_success.rejected_spans = refused
     answer.partial_success.error_message = "no such tenant"
     async with collecting() as collector:
         collector.answers = [("200 OK", b""), ("200 OK", answer.SerializeToString())]
         one = make(collector.url)
-        ask(one)
+        ask(one, 3)
         with structlog.testing.capture_logs() as logs:
             await one.export()
     assert "no such tenant" in logs[-1]["reason"]
+    assert one.tracer.dropped == lost
+
+
+async def test_the_answer_is_asked_for_unpacked(make: Make) -> None:
+    """A collector that packs as it is asked to would seem to be none."""
+    async with collecting() as collector:
+        await make(collector.url).export()
+    (head,) = collector.heads
+    told = [line for line in head.lower().splitlines() if line.startswith("accept-encoding:")]
+    assert told == ["accept-encoding: identity"]
 
 
 async def test_an_answer_without_end_or_without_sense_is_borne(make: Make) -> None:

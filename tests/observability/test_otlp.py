@@ -126,10 +126,16 @@ def test_an_answer_tells_what_was_refused() -> None:
     of_metrics = metrics_service_pb2.ExportMetricsServiceResponse()
     of_metrics.partial_success.rejected_data_points = 3
     of_metrics.partial_success.error_message = "too old"
-    assert refused(METRICS_PATH, of_metrics.SerializeToString()) == "it refused 3 of them: too old"
+    assert refused(METRICS_PATH, of_metrics.SerializeToString(), 9) == (
+        3,
+        "it refused 3 of them: too old",
+    )
     of_spans = trace_service_pb2.ExportTraceServiceResponse()
     of_spans.partial_success.rejected_spans = 1
-    assert refused(TRACES_PATH, of_spans.SerializeToString()) == "it refused 1 of them: "
+    told = refused(TRACES_PATH, of_spans.SerializeToString(), 9)
+    assert told == (1, "it refused 1 of them: ")
+    of_spans.partial_success.rejected_spans = -1
+    assert refused(TRACES_PATH, of_spans.SerializeToString(), 9) == (0, "")
     for path in (METRICS_PATH, TRACES_PATH):
-        assert refused(path, b"") == ""
-        assert "no collector" in refused(path, b"<html>")
+        assert refused(path, b"", 9) == (0, "")
+        assert refused(path, b"<html>", 9) == (9, "what answers there is no collector")

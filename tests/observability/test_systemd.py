@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from structlog.testing import capture_logs
 from tests.running import running
 
 from egizcore.observability import ServiceManager
@@ -103,6 +104,29 @@ async def test_the_watchdog_hears_us_in_half_of_its_time_while_the_loop_lives(
         with pytest.raises(BlockingIOError):
             heard.recv(4096)
     assert after_watchdog(heard).startswith(b"STOPPING=1")
+
+
+async def test_a_word_to_the_watchdog_that_fails_is_not_the_last(
+    address: str, heard: socket.socket, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("NOTIFY_SOCKET", address)
+    monkeypatch.setenv("WATCHDOG_USEC", "40000")
+    monkeypatch.setattr("egizcore.engine.RESTART_AFTER", 0.0)
+    tell, failures = ServiceManager._tell, [RuntimeError("odd")]
+
+    def fail_once(self: ServiceManager, *assignments: str) -> None:
+        if assignments == ("WATCHDOG=1",) and failures:
+            raise failures.pop()
+        tell(self, *assignments)
+
+    monkeypatch.setattr(ServiceManager, "_tell", fail_once)
+    heard.settimeout(0)
+    loop = asyncio.get_running_loop()
+    with capture_logs() as logs:
+        async with asyncio.timeout(10), running():
+            assert (await loop.sock_recv(heard, 4096)).startswith(b"READY=1")
+            assert await loop.sock_recv(heard, 4096) == b"WATCHDOG=1"
+    assert [one["component"] for one in logs if one["log_level"] == "error"] == ["watchdog"]
 
 
 def test_serve_tells_systemd_of_its_life(tmp_path: Path) -> None:

@@ -11,7 +11,9 @@ from tests.history.naive import NaiveArchive
 from tests.rest.served import NOW, World
 
 from egizcore.errors import HistoryUnavailable
-from egizcore.history import Item, Point, Query, Written
+from egizcore.history import Item, Query
+from egizcore.history.archive import Written
+from egizcore.history.point import Point
 
 URL = "/api/v1/things/f:oven/history"
 MINUTE = 60_000

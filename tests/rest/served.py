@@ -10,7 +10,7 @@ import httpx
 import msgspec
 
 from egizcore.bus import Bus
-from egizcore.history import Archive, Reader
+from egizcore.history import Answers, Reader
 from egizcore.rest import HttpSettings, RestParts
 from egizcore.rest.app import build
 from egizcore.rest.guard import Bounds
@@ -54,7 +54,7 @@ class World:
         self,
         settings: HttpSettings | None = None,
         limits: LimitSettings | None = None,
-        archive: Archive | None = None,
+        archive: Answers | None = None,
         **parts: Any,
     ) -> None:
         self.bus = Bus(EPOCH)

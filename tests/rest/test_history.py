@@ -21,8 +21,9 @@ from tests.rest.archived import (
 from tests.rest.served import NOW, World
 from tests.rest.test_things import is_problem
 
-from egizcore.errors import HistoryTimeout
-from egizcore.history import AGGREGATES, Point, flatten, reader
+from egizcore.errors import HistoryTimeout, LimitExceeded
+from egizcore.history import AGGREGATES, flatten, reader
+from egizcore.history.point import Point
 from egizcore.rest import history
 from egizcore.rest.history_query import read_asked
 from egizcore.thing import rfc3339
@@ -233,6 +234,35 @@ async def test_head_asks_no_more_than_it_must(query: str) -> None:
     assert head.content == b""
     assert (head.status_code, head.headers) == (got.status_code, got.headers)
     assert asked <= 2
+
+
+@pytest.mark.parametrize("query", ["limit=300", "limit=300&format=csv", "format=ndjson"])
+async def test_where_the_store_finds_a_chunk_too_large_it_gets_smaller(query: str) -> None:
+    store = Store()
+
+    def careful(_: int) -> None:
+        if store.asked[-1].limit > 20:
+            raise LimitExceeded("The answer is too large.")
+
+    store.before = careful
+    await store.write([point(ago, {"a": 1}) for ago in range(1, 101)])
+    async with World(archive=store).client() as client:
+        answer = await client.get(f"{URL}?{query}")
+        assert answer.status_code == 200
+        assert answer.text.count("2026-01-27T10:29:59.9") == 100
+    first = [one.limit for one in store.asked if one.after is None]
+    assert first == ([301, 38, 5] if "limit" in query else [1001, 126, 16])
+
+
+@pytest.mark.parametrize("query", ["", "?format=csv", "?format=csv&shape=wide"])
+async def test_where_one_item_is_too_large_the_client_is_told(query: str) -> None:
+    def never(_: int) -> None:
+        raise LimitExceeded("The answer is too large.")
+
+    world = World(archive=Store(never))
+    async with world.client() as client:
+        assert is_problem(await client.get(URL + query), 400, "limit_exceeded")
+    assert len(world.asked) <= 5
 
 
 async def test_heavy_items_come_in_small_chunks() -> None:

@@ -9,7 +9,7 @@ import pytest
 from tests.history.naive import NaiveArchive
 from tests.rest.served import World
 
-from egizcore.history import Point
+from egizcore.history.point import Point
 from egizcore.rest import sample
 from egizcore.rest.app import routes
 from egizcore.rest.openapi import document

@@ -52,6 +52,27 @@ def test_it_says_what_is_wrong_while_a_device_is_not_connected() -> None:
     assert Progress(figures, io.StringIO()).line(1.0).endswith(figures.message)
 
 
+async def test_a_broker_that_is_not_there_is_told_at_once_in_a_pipe_too(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("egizcore.simulator.progress.FIRST_SECONDS", 0.001)
+    told = asyncio.Event()
+
+    class Pipe(io.StringIO):
+        def write(self, text: str, /) -> int:
+            told.set()
+            return super().write(text)
+
+    figures, out = Figures(), Pipe()
+    figures.up, figures.message = 0, "connection refused"
+    task = asyncio.create_task(Progress(figures, out).run())
+    async with asyncio.timeout(5):  # half of what it waits later
+        await told.wait()
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+    assert out.getvalue().splitlines()[0].endswith("connection refused")
+
+
 async def test_the_end_is_one_plain_line_in_a_pipe() -> None:
     out = io.StringIO()
     task = asyncio.create_task(Progress(Figures(), out).run())

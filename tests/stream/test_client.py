@@ -228,6 +228,30 @@ def test_a_slow_client_is_told_the_present_state_when_it_drains(plant: Plant) ->
     assert plant.tally.sent == 2
 
 
+def test_it_falls_behind_until_all_that_was_conflated_is_told(plant: Plant) -> None:
+    screen = slow(plant)
+    assert screen.client.falls_behind
+    for number in range(200):
+        plant.report(f"f:{number:05}", "p", text="x" * 500)
+    screen.drain(room=SLICE // 2)
+    assert screen.client.falls_behind
+    screen.drain()
+    plant.loop.run()
+    assert not screen.client.falls_behind
+
+
+def test_a_snapshot_alone_makes_no_client_slow(plant: Plant) -> None:
+    for number in range(200):
+        plant.report(f"f:{number:05}", "p", text="x" * 1000)
+    screen = plant.screen()
+    screen.say(action="subscribe", filter={}, snapshot=True)
+    assert screen.client.is_slow
+    assert not screen.client.falls_behind
+    plant.report("f:00000", "p", n=1)
+    plant.loop.turn()
+    assert screen.client.falls_behind
+
+
 def test_a_slow_client_holds_nobody_else_back(plant: Plant) -> None:
     screen, other = slow(plant), plant.screen()
     other.watch()

@@ -249,6 +249,15 @@ async def test_a_client_that_takes_a_little_is_not_closed(engine: Engine) -> Non
         assert engine.door.tally.clients == 1
 
 
+async def test_clients_that_fall_behind_are_counted(engine: Engine) -> None:
+    assert engine.door.slow == 0
+    async with stuck(engine):
+        assert engine.door.slow == 1
+        assert b"\negizcore_ws_slow_clients 1.0\n" in engine.meters.text()
+        engine.door.close()
+        assert engine.door.slow == 0
+
+
 @contextlib.asynccontextmanager
 async def stuck(engine: Engine) -> AsyncIterator[Peer]:
     """A client for which more waits than it may, and that takes nothing."""

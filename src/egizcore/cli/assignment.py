@@ -1,5 +1,7 @@
 """What ``egizcore set`` is told: ``path=value`` as typed, and the merge patch that comes of it."""
 
+import json
+import re
 from collections.abc import Iterable, Mapping
 from typing import Any, Final, NamedTuple
 
@@ -9,6 +11,12 @@ from egizcore.thing import Path, array_index, read_json
 
 SERVERS: Final = ("id", "version", "createdAt", "lastUpdated")
 """Members that only the engine writes."""
+_NUMBER: Final = re.compile(
+    r"[-+]? (?: \d+ (?: [.,] \d* )? | [.,] \d+ ) (?: [eE] [-+]? \d+ )? | NaN | [-+]? Infinity",
+    re.VERBOSE | re.ASCII,
+)
+"""What people and other programs write for a number; JSON takes less, and has no infinite one."""
+_LIKE_NUMBER: Final = re.compile(r"[-+]?[.,]?\d", re.ASCII)
 
 
 class Assignment(NamedTuple):
@@ -31,11 +39,15 @@ def read_assignment(text: str) -> Assignment:
     path = read_path(typed, "desiredState")
     if path[0] in SERVERS:
         raise ValueError(f"{path[0]} is EgizCore's own to write")
-    return Assignment(path, read_value(value), typed)
+    return Assignment(path, read_value(value, is_live=path[0] == "features"), typed)
 
 
-def read_value(text: str) -> Any:
+def read_value(text: str, *, is_live: bool = False) -> Any:
     """JSON if it is JSON, else *text*; ``null`` is what deletes.
+
+    A number that was mistyped is no text: the machine would be told ``"19O"``. What *is_live*,
+    what machines report or obey, may not even begin as a number does; elsewhere, where names and
+    notes are, ``3rd floor`` and ``2026-01-27`` are text, and ``1e400`` and ``007`` are refused.
 
     Raises:
         ValueError: it begins as JSON does and is none: better no change than a wrong one.
@@ -45,6 +57,11 @@ def read_value(text: str) -> Any:
     except BadJson as error:
         if text.startswith(("{", "[", '"')):
             raise ValueError(f"the value is no JSON: {error.detail}") from None
+        if _NUMBER.fullmatch(text) or (is_live and _LIKE_NUMBER.match(text)):
+            quoted = json.dumps(text, ensure_ascii=False)
+            raise ValueError(
+                f"the value looks like a number, and is none. For text write '{quoted}'"
+            ) from None
         return text
     except UnicodeEncodeError:
         raise ValueError("the value is not UTF-8") from None

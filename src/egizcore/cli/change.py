@@ -39,7 +39,8 @@ def set_values(
     the property when it has followed. metadata.name, type and features.thermal.properties.setpoint
     are full paths, and set what they name.
 
-    VALUE is JSON (195, true, '"195"', '{"a": 1}'), else text; null deletes. thermal=null wishes
+    VALUE is JSON (195, true, '"195"', '{"a": 1}'), else text; what looks like a number and is none
+    is refused, unless it is in quotes: '"3rd"'. null deletes. thermal=null wishes
     nothing of the feature any more, features.thermal=null removes it.
 
     \b
@@ -101,4 +102,5 @@ def _warn(after: Mapping[str, Any], wanted: Assignment) -> None:
 def _rows(after: Mapping[str, Any], wanted: Sequence[Assignment]) -> Rows:
     values = [(shown(one.path), find(after, one.path)) for one in wanted]
     gone = "(deleted)"
-    return Rows(("path", "value"), [(path, gone if v is MISSING else v) for path, v in values])
+    told = [(path, gone if value is MISSING else value) for path, value in values]
+    return Rows(("path", "value"), told, kept=("path",))

@@ -1,19 +1,17 @@
 """Each setting's value, fit to be shown, and where it came from."""
 
-import re
 from collections.abc import Iterator, Mapping
 from typing import Any, Final, NamedTuple, TypeAlias
 
 from msgspec import Struct
 from msgspec.structs import fields
 
-from egizcore.quantity import Duration, Secret, Size
+from egizcore.quantity import Duration, Secret, Size, masked
 from egizcore.settings import Loaded
 
 Path: TypeAlias = tuple[str, ...]
 
 DEFAULT: Final = "default"
-_CREDENTIALS: Final = re.compile(r"//.*@")
 
 
 class Told(NamedTuple):
@@ -46,7 +44,7 @@ def _shown(value: object) -> Any:
     if isinstance(value, Duration | Size | Secret):
         return str(value)
     if isinstance(value, str):
-        return _CREDENTIALS.sub("//***@", value)
+        return masked(value)
     if isinstance(value, Struct):
         members = ((one.encode_name, getattr(value, one.name)) for one in fields(value))
         return {name: _shown(inner) for name, inner in members if inner is not None}

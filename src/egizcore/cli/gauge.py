@@ -8,14 +8,8 @@ Series: TypeAlias = Mapping[tuple[str, frozenset[tuple[str, str]]], float]
 """The value of each series, by its name and labels."""
 
 LATENCY: Final = "egizcore_event_latency_seconds_bucket"
-REJECTED: Final = (
-    "no_route",
-    "bad_topic",
-    "unknown_device",
-    "bad_json",
-    "bad_payload",
-    "limit_exceeded",
-)
+TAKEN: Final = ("applied", "unchanged", "late")
+"""Outcomes of a message that was not rejected."""
 
 
 class Scrape(NamedTuple):
@@ -46,11 +40,16 @@ def gauges(before: Scrape, now: Scrape) -> dict[str, Any]:
     flow = growth(before.series, now.series)
 
     def rate(name: str, **labels: str) -> float:
-        return round(_sum(flow, f"egizcore_{name}", labels.items()) / seconds, 1)
+        return round(grown(name, **labels) / seconds, 1)
+
+    def grown(name: str, **labels: str) -> float:
+        return _sum(flow, f"egizcore_{name}", labels.items())
 
     def level(name: str) -> int:
         return int(_sum(now.series, f"egizcore_{name}"))
 
+    taken = sum(grown("mqtt_messages_total", outcome=outcome) for outcome in TAKEN)
+    rejected = grown("mqtt_messages_total") - taken
     buckets = {
         float(dict(labels)["le"]): count
         for (name, labels), count in flow.items()
@@ -59,9 +58,7 @@ def gauges(before: Scrape, now: Scrape) -> dict[str, Any]:
     return {
         "things": level("things"),
         "messagesPerSecond": rate("mqtt_messages_total"),
-        "rejectedPerSecond": round(
-            sum(rate("mqtt_messages_total", outcome=one) for one in REJECTED), 1
-        ),
+        "rejectedPerSecond": round(rejected / seconds, 1),
         "updatesPerSecond": rate("updates_total", outcome="applied"),
         "eventsPerSecond": rate("events_total"),
         "queueDepthBytes": level("ingest_queue_depth"),
@@ -73,6 +70,7 @@ def gauges(before: Scrape, now: Scrape) -> dict[str, Any]:
         },
         "reconnects": level("mqtt_reconnects_total"),
         "clients": level("ws_clients"),
+        "slowClients": level("ws_slow_clients"),
         "sentPerSecond": rate("ws_events_sent_total"),
         "conflatedPerSecond": rate("ws_conflated_total"),
         "latencyP50Ms": milliseconds(percentile(buckets, 0.5)),
@@ -80,6 +78,7 @@ def gauges(before: Scrape, now: Scrape) -> dict[str, Any]:
         "requestsPerSecond": rate("http_request_duration_seconds_count"),
         "commandsPerSecond": rate("commands_total", outcome="sent"),
         "historyPerSecond": rate("history_points_total", outcome="written"),
+        "historyQueueDepth": level("history_queue_depth"),
         "historyDropped": int(
             _sum(now.series, "egizcore_history_points_total", [("outcome", "dropped")])
         ),

@@ -1,7 +1,6 @@
 """``watch`` and ``top``: what goes on, until Ctrl-C."""
 
 import json
-import sys
 import time
 from collections.abc import Iterator, Mapping
 from itertools import islice
@@ -13,6 +12,7 @@ from egizcore.cli.gauge import Scrape, gauges, read_scrape
 from egizcore.cli.options import log_quietly, read_filter, url_option
 from egizcore.cli.output import dumps, printable, say
 from egizcore.client import Unreachable
+from egizcore.quantity import masked
 from egizcore.thing import rfc3339
 
 if TYPE_CHECKING:
@@ -45,10 +45,11 @@ def watch(url: str, kind: str | None, text: str | None) -> int:
 def top(count: int | None, url: str) -> None:
     """Show rates, depths and latency. Anew each second; in a pipe one JSON line each."""
     from egizcore.client import connect
+    from egizcore.console import is_screen
 
     with connect(url) as api:
         readings = islice(follow(api), count)
-        if sys.stdout.isatty():
+        if is_screen():
             _paint(readings, url)
         else:
             for reading in readings:
@@ -100,9 +101,11 @@ def _scrape(api: "Api") -> Scrape:
 
 def _paint(readings: Iterator[dict[str, Any]], url: str) -> None:
     from rich.live import Live
+    from rich.text import Text
 
     with Live(screen=True, auto_refresh=False) as live:
-        live.update(f"{url}: measuring for a second", refresh=True)
+        waiting = Text(printable(f"{masked(url)}: measuring for a second"))  # no markup, no emoji
+        live.update(waiting, refresh=True)
         for reading in readings:
             live.update(board(reading, url), refresh=True)
 
@@ -114,7 +117,7 @@ def board(reading: Mapping[str, Any], url: str) -> "Table":
 
     table = Table(box=None, show_header=False, padding=(0, 2, 0, 0))
     up = int(reading["uptimeSeconds"])
-    about = f"EgizCore {reading['version']} at {url}: {reading['status']}, up {up:,} s"
+    about = f"EgizCore {reading['version']} at {masked(url)}: {reading['status']}, up {up:,} s"
     table.title = Text(printable(about))
     # Below the columns, whose width a sentence would spoil.
     table.caption = Text(
@@ -158,10 +161,15 @@ def stations(reading: Mapping[str, Any]) -> Iterator[tuple[str, ...]]:
         f"sent {rate('sent')}",
         f"conflated {rate('conflated')}",
         f"clients {reading['clients']:,}",
+        f"slow {reading['slowClients']:,}",
     )
     yield "latency", latency("P50"), latency("P99")
     yield "http", f"requests {rate('requests')}"
     yield "commands", f"sent {rate('commands')}"
-    dropped = f"dropped {reading['historyDropped']:,}"
-    yield "history", f"points {rate('history')}", dropped
+    yield (
+        "history",
+        f"points {rate('history')}",
+        f"waiting {reading['historyQueueDepth']:,}",
+        f"dropped {reading['historyDropped']:,}",
+    )
     yield "errors", f"{reading['errors']:,}"

@@ -104,6 +104,6 @@ def read_filter(text: str, where: str) -> dict[str, object]:
 
 def log_quietly() -> None:
     """For commands that show their own progress: the log is for what goes wrong."""
-    from egizcore.observability.logs import configure
+    from egizcore.observability import configure
 
     configure("warning", "console")

@@ -14,7 +14,7 @@ def serve(
 ) -> int:
     """Run the engine until SIGINT or SIGTERM."""
     from egizcore import engine
-    from egizcore.observability.logs import configure
+    from egizcore.observability import configure
     from egizcore.settings import load
 
     loaded = load(config=config, flags=flags(host, port, settings))
@@ -36,7 +36,7 @@ def demo(
 ) -> int:
     """Run the engine with a simulated bakery. Nothing else to install."""
     from egizcore.demo import demo as run_demo
-    from egizcore.observability.logs import configure
+    from egizcore.observability import configure
     from egizcore.settings import load
 
     open_doors = {

@@ -12,6 +12,8 @@ _NAME: Final = ("metadata", "name")
 _UPDATED: Final = ("lastUpdated",)
 _USUAL: Final[tuple[Path, ...]] = (("type",), _NAME, ("version",), _UPDATED)
 _NUMBERS: Final = (int, float, type(None))
+_TYPED: Final = ("path",)
+"""What is typed again in the next command stands there whole, however narrow the terminal."""
 
 
 def of_list(
@@ -28,7 +30,7 @@ def of_list(
         for place, name in enumerate(names)
         if name == "updated" or all(type(row[place]) in _NUMBERS for row in rows)
     ]
-    return Rows(names, rows, right)
+    return Rows(names, rows, right, kept=("id",))
 
 
 def of_thing(thing: Mapping[str, Any]) -> Rows:
@@ -38,7 +40,7 @@ def of_thing(thing: Mapping[str, Any]) -> Rows:
     features = thing.get("features", {})
     for name, feature in features.items():
         rows += of_feature(name, feature)
-    return Rows(("path", "value", "desired"), rows)
+    return Rows(("path", "value", "desired"), rows, kept=_TYPED)
 
 
 def of_feature(name: str, feature: Mapping[str, Any]) -> list[list[object]]:
@@ -56,9 +58,9 @@ def of_feature(name: str, feature: Mapping[str, Any]) -> list[list[object]]:
 def of_part(part: object, path: Path) -> Rows:
     """What stands at *path*: a row a value."""
     if isinstance(part, Mapping) and path[0] == "features" and len(path) == 2:
-        return Rows(("path", "value", "desired"), of_feature(path[1], part))
+        return Rows(("path", "value", "desired"), of_feature(path[1], part), kept=_TYPED)
     rows = [(shown((*path, *below)), value) for below, value in leaves(part, arrays=False)]
-    return Rows(("path", "value"), rows)
+    return Rows(("path", "value"), rows, kept=_TYPED)
 
 
 def ago(stamp: str, now: float) -> str:

@@ -13,6 +13,7 @@ import httpx
 
 from egizcore.client.problem import Unreachable, error_of
 from egizcore.errors import SettingsInvalid
+from egizcore.quantity import masked
 
 Parameters: TypeAlias = Mapping[str, str | int | Sequence[str]]
 
@@ -32,9 +33,9 @@ class Api:
     """
 
     def __init__(self, url: str) -> None:
-        parts = _parts(url)
+        _check_address(url)
         self.url = url.rstrip("/")
-        self._shown = f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path.rstrip('/')}"
+        self._shown = masked(self.url)
         # Not httpx's own list of authorities, but the system's, SSL_CERT_FILE included.
         trusted = ssl.create_default_context()
         self._http = httpx.Client(timeout=PATIENCE, trust_env=False, verify=trusted)
@@ -119,7 +120,11 @@ class Api:
         if not ours or not isinstance(problem, dict) or not {"code", "detail"} <= problem.keys():
             raise self._stranger(answer)
         named = (*path[1:2], *path[3:4]) if path[:1] == ("things",) else ()
-        raise error_of(problem, *named)
+        try:
+            error = error_of(problem, *named)
+        except ValueError:
+            error = self._stranger(answer)
+        raise error
 
     def _stranger(self, answer: httpx.Response) -> Unreachable:
         what = f"{self._shown} does not answer as EgizCore does: HTTP status {answer.status_code}."
@@ -146,7 +151,7 @@ class Api:
             ) from None
 
 
-def _parts(url: str) -> SplitResult:
+def _check_address(url: str) -> None:
     try:
         parts = urlsplit(url)
         _ = parts.port, httpx.URL(url)
@@ -154,7 +159,6 @@ def _parts(url: str) -> SplitResult:
         parts = SplitResult("", "", "", "", "")
     if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment:
         raise SettingsInvalid("url: this is no address", hint="Write http://host:8080.")
-    return parts
 
 
 def _json(answer: httpx.Response) -> Any:

@@ -48,7 +48,11 @@ _PLAIN: Final[dict[str, type[EgizError]]] = {
 
 
 def error_of(problem: Mapping[str, Any], thing_id: str = "", feature: str = "") -> EgizError:
-    """The error behind *problem*; *thing_id* and *feature* are what the request was about."""
+    """The error behind *problem*; *thing_id* and *feature* are what the request was about.
+
+    Raises:
+        ValueError: EgizCore tells of such an error otherwise.
+    """
     code, detail = str(problem["code"]), str(problem["detail"])[:MAX_SHOWN]
     if (plain := _PLAIN.get(code)) is not None:
         return plain(detail, faults=tuple(_faults(problem)))
@@ -61,7 +65,9 @@ def error_of(problem: Mapping[str, Any], thing_id: str = "", feature: str = "") 
         case "already_exists":
             error = AlreadyExists(thing_id)
         case "version_conflict":
-            error = VersionConflict(thing_id, problem["expected"], problem["actual"])
+            error = VersionConflict(
+                thing_id, _version(problem, "expected"), _version(problem, "actual")
+            )
         case "precondition_failed":
             error = PreconditionFailed(thing_id)
         case "history_unavailable":
@@ -76,4 +82,16 @@ def error_of(problem: Mapping[str, Any], thing_id: str = "", feature: str = "") 
 
 
 def _faults(problem: Mapping[str, Any]) -> list[Fault]:
-    return [Fault(one["pointer"], one["message"]) for one in problem.get("errors", ())]
+    try:
+        return [
+            Fault(str(one["pointer"]), str(one["message"])) for one in problem.get("errors", ())
+        ]
+    except (TypeError, KeyError):
+        raise ValueError("errors are no list of pointers with messages") from None
+
+
+def _version(problem: Mapping[str, Any], name: str) -> int:
+    found = problem.get(name)
+    if not isinstance(found, int):
+        raise ValueError(f"{name} is no version")  # noqa: TRY004 - one kind of error
+    return found

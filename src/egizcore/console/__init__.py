@@ -6,8 +6,9 @@ import a room of the engine, nor ask anything of another host.
 """
 
 from egizcore.console.files import File, files
+from egizcore.console.screen import is_screen
 
-__all__ = ["File", "files", "watch"]
+__all__ = ["File", "files", "is_screen", "watch"]
 
 
 def watch(

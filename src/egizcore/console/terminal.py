@@ -10,7 +10,7 @@ from collections.abc import Coroutine, Mapping
 from random import Random
 from time import monotonic
 from typing import Any, Final, Protocol, final
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from rich.console import Console
 from rich.live import Live
@@ -18,8 +18,10 @@ from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidStatus
 
 from egizcore.console.mirror import CHANGES
+from egizcore.console.screen import is_screen
 from egizcore.console.table import Board
 from egizcore.errors import SettingsInvalid, StartupFailed
+from egizcore.quantity import masked
 
 FRAMES_A_SECOND: Final = 4
 FIRST: Final = 0.5  # seconds: bound of the first wait before another try; it doubles
@@ -56,16 +58,15 @@ def watch(
 ) -> int:
     """Show live state until SIGINT or SIGTERM; the exit code.
 
-    On a terminal a table, else one JSON line an event on stdout. *url* is the engine's; *kind*
+    On a screen a table, else one JSON line an event on stdout. *url* is the engine's; *kind*
     or *filter* selects Things. A connection that ends is tried again for ever. Raises
     `SettingsInvalid` for an ill-formed *url* and `StartupFailed` where the engine refuses the
     filter or us.
     """
     address = socket_url(url)
     wanted = {"type": kind} if kind is not None else (filter or {})
-    terminal = sys.stdout.isatty()
     try:
-        asyncio.run(_table(address, wanted) if terminal else _lines(address, wanted))
+        asyncio.run(_table(address, wanted) if is_screen() else _lines(address, wanted))
     except ReaderGoneError:  # ``| head`` has what it wanted; nor may the last flush complain
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     return 0
@@ -73,10 +74,14 @@ def watch(
 
 def socket_url(url: str) -> str:
     """``ws://host:port/api/v1/ws`` for the engine's address."""
-    parts = urlsplit(url)
+    try:
+        parts = urlsplit(url)
+        _ = parts.port
+    except ValueError:
+        parts = SplitResult("", "", "", "", "")
     scheme = {"http": "ws", "https": "wss"}.get(parts.scheme)
     if scheme is None or not parts.hostname:
-        raise SettingsInvalid(f"url: {url!r} is no address", hint="Write http://host:8080.")
+        raise SettingsInvalid("url: this is no address", hint="Write http://host:8080.")
     return f"{scheme}://{parts.netloc}{parts.path.rstrip('/')}/api/v1/ws"
 
 
@@ -97,6 +102,10 @@ class Lines:
                 sys.stdout.flush()
             except BrokenPipeError:
                 raise ReaderGoneError from None
+            except OSError as error:  # a full disk is no broken connection
+                raise StartupFailed(
+                    f"stdout: {error.strerror}.", hint="Write to where there is room."
+                ) from None
 
     def say(self, line: str) -> None:
         """On stderr, once for each change."""
@@ -187,7 +196,7 @@ async def _session(address: str, wanted: Mapping[str, object], screen: Screen) -
         status = error.response.status_code
         if status < 500:  # asking again would get the same answer
             raise StartupFailed(
-                f"{address} answers with HTTP status {status}.",
+                f"{masked(address)} answers with HTTP status {status}.",
                 hint="Give EgizCore's own address with --url.",
             ) from None
         return f"HTTP status {status}"

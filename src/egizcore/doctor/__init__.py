@@ -26,7 +26,7 @@ def doctor(settings: Settings, *, quick: bool) -> int:
     if quick:
         checks = [Check("engine", lambda: [pulse(settings.http)])]
     else:
-        from egizcore.observability.logs import configure
+        from egizcore.observability import configure
 
         configure("error", "console")  # what a link would log is told here, with its mend
         checks = [

@@ -17,7 +17,7 @@ from egizcore.ingest import Routes
 from egizcore.mqtt import Batch, Link, LinkSettings, Origin, Topics
 from egizcore.settings import Settings
 
-_PATIENCE: Final = 4.0  # seconds, less than a check has: its own words say more than "no answer"
+_PATIENCE: Final = 3.0  # seconds; a second more to let go is less than a check has
 _LOOK_EVERY: Final = 0.02
 
 _SILENT = "the address is right, and no firewall swallows what is sent there"

@@ -8,7 +8,7 @@ from typing import Final
 
 from egizcore.doctor.finding import Check, Finding
 from egizcore.errors import HistoryTimeout, HistoryUnavailable
-from egizcore.history import Archive, archive_of
+from egizcore.history import Archive, archive_of, refusal_of
 from egizcore.quantity import Size
 from egizcore.settings import Settings
 
@@ -16,8 +16,8 @@ _NOBODY: Final = "egizcore:doctor"
 """A Thing that does not exist: asking for it takes the same road as asking for any."""
 _SCARCE: Final = Size(64 << 20)
 """Of free disk: with less, even the log beside the file has no room."""
-_MAGIC: Final = b"SQLite format 3\0"
 _SUBJECT: Final = "history"
+_RIGHT: Final = "Give EgizCore's user the right to, or correct history.path."
 
 
 def stores(settings: Settings) -> list[Check]:
@@ -31,36 +31,34 @@ def stores(settings: Settings) -> list[Check]:
 
 def _file(settings: Settings) -> list[Finding]:
     path = Path(settings.history.path).absolute()
-    return [_writable(path), _room(path, settings.history.max_size)]
+    return [_usable(path), _room(path, settings.history.max_size)]
 
 
-def _writable(path: Path) -> Finding:
-    """May we write there? Nothing is written: an engine may be at it."""
+def _usable(path: Path) -> Finding:
+    """May we write there, and is it ours? Nothing is written or locked: an engine may be at it."""
     folder = path.parent
     if not folder.is_dir():
         return Finding(
             "FAIL", _SUBJECT, f"there is no folder {folder}", "Make it, or correct history.path."
         )
-    if not os.access(folder, os.W_OK | os.X_OK) or (path.exists() and not os.access(path, os.W_OK)):
-        return Finding(
-            "FAIL",
-            _SUBJECT,
-            f"{path} cannot be written",
-            "Give EgizCore's user the right to, or correct history.path.",
-        )
-    if path.exists() and not _is_database(path):
+    if not os.access(folder, os.W_OK | os.X_OK):
+        return Finding("FAIL", _SUBJECT, f"{path} cannot be written", _RIGHT)
+    if path.exists() and not path.is_file():
+        what = "a folder" if path.is_dir() else "no plain file"
+        return Finding("FAIL", _SUBJECT, f"{path} is {what}", "Correct history.path.")
+    if path.exists() and not os.access(path, os.R_OK | os.W_OK):
+        return Finding("FAIL", _SUBJECT, f"{path} cannot be read and written", _RIGHT)
+    refusal = refusal_of(path) if path.exists() else ""
+    if refusal is None:
         return Finding(
             "warn",
             _SUBJECT,
             f"{path} is no SQLite database",
             "It will be set aside; correct history.path if it is another program's.",
         )
+    if refusal:
+        return Finding("FAIL", _SUBJECT, refusal)
     return Finding("ok", _SUBJECT, f"{path} can be written")
-
-
-def _is_database(path: Path) -> bool:
-    with path.open("rb") as file:
-        return file.read(len(_MAGIC)) in (b"", _MAGIC)
 
 
 def _room(path: Path, wanted: Size) -> Finding:
@@ -83,7 +81,13 @@ def _mebibytes(size: int) -> str:
 
 def _server(settings: Settings) -> list[Finding]:
     archive = archive_of(settings.history, settings.influxdb, {}, settings.mqtt.devices)
-    return [] if archive is None else [asyncio.run(asked(archive))]
+    if archive is None:
+        return []
+    found = asyncio.run(asked(archive))
+    if "cannot be reached" in found.what or "in time" in found.what:  # others say what to correct
+        mend = f"Start it at {settings.influxdb.url}, or correct influxdb.url."
+        found = found._replace(mend=mend)
+    return [found]
 
 
 async def asked(archive: Archive) -> Finding:

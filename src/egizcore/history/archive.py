@@ -15,7 +15,25 @@ class Written(NamedTuple):
     """Refused for good: the store has another type under that name."""
 
 
-class Archive(Protocol):
+class Answers(Protocol):
+    """What can be asked of a store."""
+
+    async def page(self, query: Query) -> list[Item]:
+        """The first ``limit`` items of *query*, in order; fewer: there are no more.
+
+        Raises:
+            LimitExceeded: they would take more memory than one answer may: ask for fewer.
+            HistoryUnavailable: the store does not answer rightly.
+            HistoryTimeout: not in time.
+        """
+        ...
+
+    async def knows(self, thing_id: str) -> bool:
+        """Whether there is anything of that Thing, at any time. Errors as above."""
+        ...
+
+
+class Archive(Answers, Protocol):
     """A store. Two samples of a feature at one time are one: the later's values win, key by key."""
 
     @property
@@ -25,19 +43,6 @@ class Archive(Protocol):
 
     async def open(self) -> None:
         """Begin. A store that cannot be had now is no error here: see ``message``."""
-        ...
-
-    async def page(self, query: Query) -> list[Item]:
-        """The first ``limit`` items of *query*, in order; fewer: there are no more.
-
-        Raises:
-            HistoryUnavailable: the store does not answer rightly, or too much.
-            HistoryTimeout: not in time.
-        """
-        ...
-
-    async def knows(self, thing_id: str) -> bool:
-        """Whether there is anything of that Thing, at any time. Errors as above."""
         ...
 
     async def write(self, points: Sequence[Point]) -> Written:

@@ -36,7 +36,7 @@ class _Rule(NamedTuple):
 def _total(numbers: Sequence[float]) -> float:
     try:
         return math.fsum(numbers)
-    except OverflowError:  # past what a float holds: infinite, and left out by ``_told``
+    except OverflowError:  # past what a float holds: infinite, and left out by ``is_told``
         return sum(numbers)
 
 
@@ -78,7 +78,7 @@ def buckets(
     """
     rows: list[tuple[int, dict[str, Leaf]]] = []
     for start, parts in _merged(chunks, every, aggregate, descending=descending):
-        leaves = {key: leaf for key, part in parts.items() if _is_told(leaf := _told(part))}
+        leaves = {key: leaf for key, part in parts.items() if is_told(leaf := _told(part))}
         if leaves:
             rows.append((start, leaves))
         if len(rows) >= piece:
@@ -93,7 +93,8 @@ def _told(part: _Part) -> Leaf:
     return leaf
 
 
-def _is_told(leaf: Leaf) -> bool:
+def is_told(leaf: Leaf) -> bool:
+    """Whether there is JSON for it: an infinite sum, or a mean of such, is left out."""
     return not isinstance(leaf, float) or math.isfinite(leaf)
 
 

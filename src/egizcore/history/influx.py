@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING, Final, final
 
 import structlog
 
-from egizcore.errors import HistoryTimeout, HistoryUnavailable
+from egizcore.errors import HistoryTimeout, HistoryUnavailable, LimitExceeded
 from egizcore.history import flux
 from egizcore.history.archive import Written
 from egizcore.history.flux import Flux, Selection, Span
 from egizcore.history.line import EARLIEST, LATEST, lines_of
 from egizcore.history.mapping import Layout
-from egizcore.history.pivot import Pivot, TooMuch
+from egizcore.history.pace import Pace
+from egizcore.history.pivot import Pivot
 from egizcore.history.point import Point
 from egizcore.history.query import Item, Query
 from egizcore.history.settings import InfluxSettings
@@ -87,14 +88,21 @@ class InfluxArchive:
 
     async def _look(self) -> None:
         while True:
-            with contextlib.suppress(HistoryUnavailable, HistoryTimeout):
-                question = flux.alive(self._bucket, int(time.time() * 1000))
-                async with (
-                    self._call("reading", QUERY_SECONDS),
-                    aclosing(self._rows(question)) as rows,
-                ):
-                    await anext(rows, None)
+            try:
+                await self._look_once()
+            except (HistoryUnavailable, HistoryTimeout):
+                pass  # it was told of
+            except Exception:  # noqa: BLE001 - whatever it is, the next one may do
+                _log.exception("a look at InfluxDB failed and is tried again")
             await asyncio.sleep(WATCH_SECONDS)
+
+    async def _look_once(self) -> None:
+        question = flux.alive(self._bucket, int(time.time() * 1000))
+        async with (
+            self._call("reading", QUERY_SECONDS),
+            aclosing(self._rows(question)) as rows,
+        ):
+            await anext(rows, None)
 
     async def page(self, query: Query) -> list[Item]:
         """As `Archive` says; each series gives at most a few rows more than *query* has items."""
@@ -215,9 +223,9 @@ class InfluxArchive:
             detail = f"InfluxDB does not answer within {seconds:g} s"
             self._went(what, detail)
             raise HistoryTimeout(detail) from None
-        except TooMuch as error:  # the store is well, the question is too large
+        except LimitExceeded:  # the store is well, the question is too large
             self._went(what, "")
-            raise HistoryUnavailable(str(error)) from None
+            raise
         except (HistoryUnavailable, HistoryTimeout) as error:
             self._went(what, str(error))
             raise
@@ -238,7 +246,7 @@ async def _items(pivot: Pivot) -> list[Item] | None:
     """What the pivot comes to; much of it in a thread, so that the loop goes on."""
     if pivot.records < FEW:
         return pivot.items()
-    return await asyncio.to_thread(pivot.items)
+    return await asyncio.to_thread(pivot.items, Pace())
 
 
 def _span(query: Query) -> Span:

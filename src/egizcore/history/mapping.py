@@ -23,7 +23,7 @@ MAX_TERMS: Final = 100
 """Of a question; where it would have more, all fields are asked for and the rest dropped here."""
 
 
-class Leaf(NamedTuple):
+class Field(NamedTuple):
     """What one field of one measurement means."""
 
     feature: str
@@ -138,7 +138,7 @@ class Layout:
 
     def read(
         self, measurement: str, field: str, known: Mapping[str, Mapping[str, str]]
-    ) -> Leaf | None:
+    ) -> Field | None:
         """What *field* means; None: it is not of this layout."""
         feature: str | None = FLAT
         if self._measurement is not None:
@@ -151,9 +151,9 @@ class Layout:
         if feature is None or name is None or not is_word(feature):
             return None
         if self._own:
-            return Leaf(feature, restored(name))
+            return Field(feature, restored(name))
         key = known.get(feature, {}).get(name)
-        return Leaf(feature, _guessed(name, self._settings.separator) if key is None else key)
+        return Field(feature, _guessed(name, self._settings.separator) if key is None else key)
 
     def _apart(self, field: str, known: Mapping[str, Mapping[str, str]]) -> tuple[str | None, str]:
         """Feature, and what follows it in the name of a field; the longest known one wins."""
@@ -172,9 +172,9 @@ class Names:
     def __init__(self, layout: Layout, known: Mapping[str, Mapping[str, str]]) -> None:
         self._layout = layout
         self._known = known
-        self._read: dict[tuple[str, str], Leaf | None] = {}  # as many as the answer has fields
+        self._read: dict[tuple[str, str], Field | None] = {}  # as many as the answer has fields
 
-    def leaf(self, measurement: str, field: str) -> Leaf | None:
+    def leaf(self, measurement: str, field: str) -> Field | None:
         """What it means; None: it is not of this layout."""
         name = (measurement, field)
         if name not in self._read:

@@ -8,8 +8,9 @@ import operator
 from collections.abc import Callable, Mapping
 from typing import Any, Final, final
 
-from egizcore.history.mapping import Leaf as Field
-from egizcore.history.mapping import Names
+from egizcore.errors import LimitExceeded
+from egizcore.history.bucket import is_told
+from egizcore.history.mapping import Field, Names
 from egizcore.history.point import Leaf, nest, selects, spellings
 from egizcore.history.query import Item, Place, Query
 
@@ -24,10 +25,6 @@ _COMBINE: Final[Mapping[str, Callable[[Any, Any], Any]]] = {
     "sum": operator.add,
     "count": operator.add,
 }
-
-
-class TooMuch(Exception):
-    """The answer is larger than we hold in memory; the store itself is well."""
 
 
 @final
@@ -52,12 +49,14 @@ class Pivot:
         """Whether a leaf of a bucket came from several series: a mean of means is no mean."""
 
     def add(self, table: int, measurement: str, field: str, at: int, value: Leaf) -> None:
-        """One row. Raises `TooMuch`."""
+        """One row. Raises `LimitExceeded`: all are more than we hold in memory."""
         self.records += 1
         if isinstance(value, str):
             self._text += len(value)
         if self.records > MAX_RECORDS or self._text > MAX_TEXT:
-            raise TooMuch("The answer is too large: ask for less time, one feature or a property")
+            raise LimitExceeded(
+                "The answer is too large: ask for fewer items, one feature or a property."
+            )
         if table != self._table:
             self._end_series()
             self._table = table
@@ -111,18 +110,27 @@ class Pivot:
             for key, total in leaves.items():
                 leaves[key] = float(total) / float(by.get(key, 1))
 
-    def items(self) -> list[Item] | None:
-        """The page; None: too little of it is whole, so ask for more rows of each series."""
+    def items(self, pause: Callable[[], object] = bool) -> list[Item] | None:
+        """The page; None: too little of it is whole, so ask for more rows of each series.
+
+        *pause* is called between steps of the work.
+        """
         self._end_series()
         query = self._query
-        places = [place for place in self._leaves if self._is_due(place)]
+        places: list[Place] = []
+        for place, leaves in self._leaves.items():
+            if self._is_due(place) and any(map(is_told, leaves.values())):
+                places.append(place)
+            pause()
         if len(places) < query.limit and self._bound is not None:
             return None
         places.sort(reverse=query.descending)
-        return [
-            Item(place.at, place.feature, nest(dict(sorted(self._leaves[place].items()))))
-            for place in places[: query.limit]
-        ]
+        items: list[Item] = []
+        for place in places[: query.limit]:
+            told = {key: leaf for key, leaf in self._leaves[place].items() if is_told(leaf)}
+            items.append(Item(place.at, place.feature, nest(dict(sorted(told.items())))))
+            pause()
+        return items
 
     def _is_due(self, place: Place) -> bool:
         """Whether it is whole, and beyond where the last page ended."""

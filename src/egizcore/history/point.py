@@ -14,6 +14,8 @@ Leaf: TypeAlias = float | str | bool
 Key: TypeAlias = tuple[str | int, ...]
 """A key taken apart: names, and places in arrays."""
 
+MAX_PARTS: Final = 200
+"""No key has more: what another archiver wrote with more of them is one name."""
 MAX_PLACE: Final = 1_000_000
 """No array is longer: one that was would have been a Thing over its limit."""
 
@@ -141,7 +143,7 @@ def split(key: str) -> Key:
         else:
             return (key,)
         end = found.end()
-    return (key,) if after_dot else tuple(parts)
+    return (key,) if after_dot or len(parts) > MAX_PARTS else tuple(parts)
 
 
 def spellings(path: Key) -> list[str]:

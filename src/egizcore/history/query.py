@@ -25,9 +25,9 @@ class Query(NamedTuple):
     end: int
     """Exclusive."""
     features: tuple[str, ...] = ()
-    """None: all."""
+    """Empty: all."""
     properties: tuple[Key, ...] = ()
-    """Paths within a feature, each with all below it. None: all."""
+    """Paths within a feature, each with all below it. Empty: all."""
     every: int = 0
     """Length of the buckets, aligned to 1970; 0: samples as they are."""
     aggregate: Aggregate | None = None

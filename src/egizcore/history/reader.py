@@ -10,7 +10,7 @@ from time import perf_counter
 from typing import Final, NamedTuple, final
 
 from egizcore.errors import HistoryTimeout, HistoryUnavailable, ThingNotFound
-from egizcore.history.archive import Archive
+from egizcore.history.archive import Answers
 from egizcore.history.query import Item, Query
 
 SECONDS: Final = 5.0
@@ -36,7 +36,7 @@ class Reader:
 
     def __init__(
         self,
-        archive: Archive | None,
+        archive: Answers | None,
         observe: Callable[[float], None],
         clock: Callable[[], int],
     ) -> None:
@@ -45,12 +45,14 @@ class Reader:
         self._observe = observe  # told of each question's seconds, whatever came of it
         self._turns = asyncio.Semaphore(AT_ONCE)
         self._waiting = 0
+        self.failures = 0  # questions that the store did not answer, or not in time
 
     async def page(self, query: Query, *, is_live: bool) -> Found:
         """The first ``limit`` items of *query*; *is_live* says that its Thing exists now.
 
         Raises:
             ThingNotFound: it does not, and there is no history of it either.
+            LimitExceeded: they would take too much memory: ask for fewer.
             HistoryUnavailable: there is no store, it is down, or too many ask.
             HistoryTimeout: it did not answer within 5 seconds.
         """
@@ -69,10 +71,11 @@ class Reader:
             async with asyncio.timeout(SECONDS):
                 yield
         except TimeoutError:
+            self.failures += 1
             detail = f"The history store did not answer within {SECONDS:g} seconds."
             raise HistoryTimeout(detail) from None
 
-    async def _in_turn(self, archive: Archive, query: Query, *, is_live: bool) -> Found:
+    async def _in_turn(self, archive: Answers, query: Query, *, is_live: bool) -> Found:
         await self._turn()
         started = perf_counter()
         try:
@@ -80,6 +83,9 @@ class Reader:
             first = query.after is None
             if not items and first and not is_live and not await archive.knows(query.thing_id):
                 raise ThingNotFound(query.thing_id)
+        except (HistoryUnavailable, HistoryTimeout):
+            self.failures += 1
+            raise
         finally:
             self._turns.release()
             self._observe(perf_counter() - started)

@@ -36,7 +36,9 @@ class HistorySettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     """Samples that wait while the store is down; the oldest go first, and are counted."""
 
     def __post_init__(self) -> None:
-        """Refuse a file too small to work in."""
+        """Refuse a file too small to work in, and one that keeps nothing."""
+        if self.keep <= 0:
+            raise ValueError("`keep` is more than 0s: to keep nothing leave `backend` at none")
         if self.max_size < SMALLEST:
             raise ValueError(f"`max_size` is at least {SMALLEST}")
 

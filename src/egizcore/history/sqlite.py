@@ -15,26 +15,31 @@ from contextlib import suppress
 from time import monotonic
 from typing import Final, TypeVar, final
 
-from egizcore.errors import HistoryTimeout, HistoryUnavailable
+import structlog
+
+from egizcore.errors import HistoryTimeout, HistoryUnavailable, LimitExceeded
 from egizcore.history.archive import Written
 from egizcore.history.point import Point
 from egizcore.history.query import Item, Query
 from egizcore.history.settings import HistorySettings
 from egizcore.history.sqlite_fault import Faults, Side, is_corrupt, outlives
 from egizcore.history.sqlite_file import SetAside
-from egizcore.history.sqlite_reader import Patience, Reader
+from egizcore.history.sqlite_reader import FileReader, Patience
 from egizcore.history.sqlite_store import Store
 
 T = TypeVar("T")
 
 READERS: Final = 2
-WAITING: Final = 64
-"""Questions that are being answered or wait; more are refused."""
 ANSWER: Final = 4.5
 """Seconds for an answer; who asked is told in 5."""
 RETRY: Final = 1.0
 """Seconds until a file that could not be opened is tried again."""
+GLANCE: Final = 5.0
+"""Seconds at most between two looks at whether what failed works again."""
 FOREVER: Final = 1 << 60
+_NOTHING: Final = Query("", 0, 0)
+
+_log = structlog.get_logger("egizcore.history")
 
 
 def _wall_clock() -> int:
@@ -49,8 +54,8 @@ class SqliteArchive:
         self._settings = settings
         self._clock = clock
         self._store: Store | None = None  # changed by the writer's thread only
-        self._idle: deque[Reader] = deque()  # at most READERS
-        self._asked: set[Patience] = set()  # bounded by WAITING
+        self._idle: deque[FileReader] = deque()  # at most READERS
+        self._asked: set[Patience] = set()  # as many as history.Reader asks at once
         self._faults = Faults(settings.path)
         self._retry_at = 0.0
         self._wake = asyncio.Event()
@@ -92,8 +97,6 @@ class SqliteArchive:
         """The first ``limit`` items of *query*, in order."""
         if self._store is None:
             await self._write("upkeep", lambda _: None)
-        if len(self._asked) >= WAITING:
-            raise HistoryUnavailable("Too many questions wait for history.", retry_after=1.0)
         patience = Patience(ANSWER)
         self._asked.add(patience)
         loop = asyncio.get_running_loop()
@@ -113,11 +116,11 @@ class SqliteArchive:
         if store is None:
             raise HistoryUnavailable(f"History is not available: {self.message}.")
         query = query._replace(start=max(query.start, store.cutoff))
-        reader: Reader | None = None
+        reader: FileReader | None = None
         try:
             reader = self._reader(store)
             items = reader.page(query, patience)
-        except (HistoryTimeout, HistoryUnavailable):  # the question's own fault
+        except (HistoryTimeout, HistoryUnavailable, LimitExceeded):  # the question's own fault
             self._release(reader)
             raise
         except Exception as error:
@@ -130,7 +133,7 @@ class SqliteArchive:
         self._faults.well("read")
         return items
 
-    def _reader(self, store: Store) -> Reader:
+    def _reader(self, store: Store) -> FileReader:
         while True:
             try:
                 reader = self._idle.pop()
@@ -140,7 +143,7 @@ class SqliteArchive:
                 return reader
             reader.close()
 
-    def _release(self, reader: Reader | None) -> None:
+    def _release(self, reader: FileReader | None) -> None:
         if reader is not None:
             self._idle.append(reader)
 
@@ -157,8 +160,14 @@ class SqliteArchive:
         """Make blocks, and delete what is too old, for ever."""
         while True:
             pause = RETRY
-            with suppress(HistoryUnavailable):
-                pause = await self._write("upkeep", lambda store: store.tidy())
+            try:
+                pause = min(await self._write("upkeep", lambda store: store.tidy()), GLANCE)
+                if self._faults.is_down("read"):  # for nobody may ask for a long time
+                    await self.page(_NOTHING)
+            except (HistoryUnavailable, HistoryTimeout):
+                pause = RETRY  # it was told of
+            except Exception:  # noqa: BLE001 - whatever it is, the next one may do
+                _log.exception("upkeep of history failed and is tried again")
             self._wake.clear()
             with suppress(TimeoutError):
                 async with asyncio.timeout(pause):

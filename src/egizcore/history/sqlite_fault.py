@@ -76,6 +76,10 @@ class Faults:
         """One sentence; empty: nothing."""
         return next(iter(list(self._troubles.values())), "")
 
+    def is_down(self, side: Side) -> bool:
+        """Whether that failed, and has not worked since."""
+        return side in self._troubles
+
     def failed(self, side: Side, error: Exception) -> HistoryUnavailable:
         """Note *error*, and make of it what a caller is told."""
         message = _told(error, self._path)

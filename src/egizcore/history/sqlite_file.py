@@ -13,10 +13,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final, Self, final
 
-APPLICATION: Final = 0x45_67_69_7A
-"""``Egiz``, where a database says whose it is."""
-VERSION: Final = 1
-"""Of the schema."""
+from egizcore.history.sqlite_header import APPLICATION, VERSION, refusal
+
 PAGE: Final = 4096
 PATIENCE: Final = 2.0
 """Seconds that we wait for a program that has locked the database."""
@@ -163,15 +161,9 @@ def _number(connection: sqlite3.Connection, question: str) -> int:
 def _prepare(connection: sqlite3.Connection, path: str, max_size: int) -> None:
     is_empty = _number(connection, "SELECT count(*) FROM sqlite_schema") == 0
     application = _number(connection, "PRAGMA application_id")
-    if application != (0 if is_empty else APPLICATION):
-        raise Refused(f"{path} is a database of another application: set history.path")
-    if not is_empty:
-        version = _number(connection, "PRAGMA user_version")
-        if version != VERSION:
-            raise Refused(
-                f"{path} has version {version} of the schema, this EgizCore knows {VERSION}: "
-                "use the EgizCore that wrote it, or set another history.path"
-            )
+    version = _number(connection, "PRAGMA user_version")
+    if wrong := refusal(path, application=application, version=version, is_empty=is_empty):
+        raise Refused(wrong)
     # What the page size and the kind of vacuum are is settled before the first table.
     connection.execute(f"PRAGMA page_size = {PAGE}")
     connection.execute("PRAGMA auto_vacuum = INCREMENTAL")

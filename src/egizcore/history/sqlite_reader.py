@@ -17,11 +17,12 @@ from typing import Final, final
 import msgspec
 import structlog
 
-from egizcore.errors import HistoryTimeout, HistoryUnavailable
+from egizcore.errors import HistoryTimeout, LimitExceeded
 from egizcore.history.block import Damaged, unpack
 from egizcore.history.bucket import PIECE, buckets
 from egizcore.history.columns import Columns
 from egizcore.history.head import GROUP, Head, Rows
+from egizcore.history.pace import Pace
 from egizcore.history.point import selects, spellings
 from egizcore.history.query import Item, Query
 from egizcore.history.sqlite_file import connect_reader
@@ -33,6 +34,9 @@ NEWEST: Final = 1 << 62
 VALUES: Final = 1_000_000
 TEXT: Final = 64 << 20
 """Values and characters of one page, which is in memory as a whole."""
+PART: Final = 256
+PART_VALUES: Final = 1 << 14
+"""Samples, and values, that are made items in one go: a moment's work."""
 DAMAGED: Final = 1_000
 """Damaged blocks that were told of and are not again; then all are forgotten."""
 
@@ -62,7 +66,7 @@ class Patience:
 
 
 @final
-class Reader:
+class FileReader:
     """One connection. Its methods raise `sqlite3.Error` and what ``Archive.page`` does."""
 
     __slots__ = ("_connection", "_damaged", "_head", "epoch")
@@ -115,7 +119,16 @@ class Reader:
 class _Page:
     """What one question finds in one snapshot."""
 
-    __slots__ = ("_connection", "_patience", "_query", "_selects", "_tell", "_text", "_values")
+    __slots__ = (
+        "_connection",
+        "_pace",
+        "_patience",
+        "_query",
+        "_selects",
+        "_tell",
+        "_text",
+        "_values",
+    )
 
     def __init__(
         self,
@@ -127,6 +140,7 @@ class _Page:
         self._connection = connection
         self._query = query
         self._patience = patience
+        self._pace = Pace()
         self._tell = tell
         self._selects = _selector(query)
         self._values = 0
@@ -147,7 +161,7 @@ class _Page:
             for one, at, raw in samples:
                 if one in series and start <= at < end:
                     found.setdefault(one, Samples()).add(at, raw)
-            self._patience.check()
+            self._pause()
         return found
 
     def items(self, series: int, feature: str, head: Samples | None) -> Iterator[Item]:
@@ -167,22 +181,30 @@ class _Page:
                 piece=min(query.limit, PIECE),
             )
         for piece in pieces:
-            self._weigh(piece)
-            rows = [
-                Item(at, feature, properties)
-                for at, properties in zip(piece.at, piece.nested(), strict=True)
-            ]
-            yield from reversed(rows) if query.descending else rows
+            for part in _parts(piece, descending=query.descending):
+                rows = [
+                    Item(at, feature, properties)
+                    for at, properties in zip(part.at, part.nested(), strict=True)
+                ]
+                self._pause()
+                yield from reversed(rows) if query.descending else rows
+                self._weigh(part)
 
-    def _weigh(self, piece: Columns) -> None:
-        for column in piece.leaves.values():
+    def _weigh(self, taken: Columns) -> None:
+        """Of what was taken only: a piece is in memory already, and may hold years of others."""
+        for column in taken.leaves.values():
             self._values += len(column)
             if str in set(map(type, column)):
                 self._text += sum(len(leaf) for leaf in column if isinstance(leaf, str))
         if self._values > VALUES or self._text > TEXT:
-            raise HistoryUnavailable(
-                "The answer is too large: ask for less time, one feature or a property."
+            raise LimitExceeded(
+                "The answer is too large: ask for fewer items, one feature or a property."
             )
+
+    def _pause(self) -> None:
+        """End what nobody waits for; else leave the event loop its turn."""
+        self._patience.check()
+        self._pace()
 
     def _blocks(self, series: int, start: int, end: int) -> list[Stretch]:
         (found,) = self._connection.execute(
@@ -196,7 +218,7 @@ class _Page:
         ]
 
     def _load(self, block: int, start: int, end: int) -> Columns:
-        self._patience.check()
+        self._pause()
         (data,) = self._connection.execute(
             "SELECT data FROM block WHERE id = ?", (block,)
         ).fetchone()
@@ -210,12 +232,20 @@ class _Page:
     def _newest(self, head: Samples | None, start: int, end: int) -> list[Stretch]:
         if head is None:
             return []
-        columns = decoded(head, self._patience.check)
+        columns = decoded(head, self._pause)
         leaves = {key: some for key, some in columns.leaves.items() if self._selects(key)}
         wanted = _within(Columns(columns.at, leaves).settled(), start, end)
         if not wanted:
             return []
         return [Stretch(wanted.at[0], wanted.at[-1], NEWEST, lambda: wanted)]
+
+
+def _parts(piece: Columns, *, descending: bool) -> Iterator[Columns]:
+    """*piece* in parts, in the order asked for; in each the oldest sample stands first."""
+    size = max(1, min(PART, PART_VALUES // max(len(piece.leaves), 1)))
+    starts = range(0, len(piece), size)
+    for start in reversed(starts) if descending else starts:
+        yield piece.cut(start, start + size)
 
 
 def _bounds(query: Query, feature: str) -> tuple[int, int]:

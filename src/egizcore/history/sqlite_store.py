@@ -11,7 +11,7 @@ from egizcore.history.point import Point
 from egizcore.history.settings import HistorySettings
 from egizcore.history.sqlite_fault import is_corrupt
 from egizcore.history.sqlite_file import SetAside, StoreFile, set_aside
-from egizcore.history.sqlite_reader import Reader
+from egizcore.history.sqlite_reader import FileReader
 from egizcore.history.sqlite_retention import Retention
 from egizcore.history.sqlite_writer import Writer
 
@@ -54,9 +54,9 @@ class Store:
         """Samples before this time (ms since 1970 UTC) are too old."""
         return self._clock() - self._keep
 
-    def reader(self) -> Reader:
+    def reader(self) -> FileReader:
         """One more reader; may be called in any thread."""
-        return Reader(self._file.path, self._writer.head, self.epoch)
+        return FileReader(self._file.path, self._writer.head, self.epoch)
 
     @property
     def is_full(self) -> bool:

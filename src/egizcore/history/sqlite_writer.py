@@ -43,7 +43,7 @@ HEAD_SIZE: Final = 32 << 20
 DELETED: Final = 512
 """Rows of the head that are deleted in one go."""
 
-Key: TypeAlias = tuple[str, str]
+SeriesName: TypeAlias = tuple[str, str]
 """A Thing's id and a feature's name."""
 _Groups: TypeAlias = dict[int, list[tuple[int, int, Any]]]
 """Samples (series, time, properties) by group."""
@@ -71,7 +71,7 @@ class Writer:
         self.connection = file.connection
         self._encode = msgspec.json.Encoder().encode
         self._size = min(HEAD_SIZE, max_size // 8)
-        self._series: dict[Key, int] = {}  # bounded by CACHE
+        self._series: dict[SeriesName, int] = {}  # bounded by CACHE
         self._pace = Pace()
         self.head: Head = load_head(self.connection, self._begin_generation)
         self._next_row = 1 + self._number("SELECT ifnull(max(id), 0) FROM head")
@@ -119,7 +119,7 @@ class Writer:
         self._remember(unknown)
         self.head.add(rows, series, monotonic())
 
-    def _grouped(self, points: Sequence[Point]) -> tuple[_Groups, dict[Key, int]]:
+    def _grouped(self, points: Sequence[Point]) -> tuple[_Groups, dict[SeriesName, int]]:
         """*points* by the group of their series, and the series that are to be made."""
         groups: _Groups = {}
         strangers: list[Point] = []
@@ -133,7 +133,7 @@ class Writer:
                 elif properties:
                     groups.setdefault(series // GROUP, []).append((series, at, properties))
             self._pace()
-        unknown: dict[Key, int] = {}
+        unknown: dict[SeriesName, int] = {}
         for thing_id, _, feature, at, properties in strangers:
             if properties:
                 series = self._identify((thing_id, feature), unknown)
@@ -141,7 +141,7 @@ class Writer:
                 self._pace()
         return groups, unknown
 
-    def _identify(self, key: Key, unknown: dict[Key, int]) -> int:
+    def _identify(self, key: SeriesName, unknown: dict[SeriesName, int]) -> int:
         """The id of a series that is in the file, or comes there with *unknown*."""
         series = self._series.get(key) or unknown.get(key)
         if series is None:
@@ -156,7 +156,7 @@ class Writer:
                 self._next_series += 1
         return series
 
-    def _remember(self, ids: dict[Key, int]) -> None:
+    def _remember(self, ids: dict[SeriesName, int]) -> None:
         if len(self._series) + len(ids) > CACHE:
             self._series.clear()
         self._series |= ids
@@ -178,7 +178,7 @@ class Writer:
             self._pace()
         return rows, texts, series
 
-    def forget(self, keys: Iterable[Key]) -> None:
+    def forget(self, keys: Iterable[SeriesName]) -> None:
         """Those series are gone."""
         for key in keys:
             self._series.pop(key, None)

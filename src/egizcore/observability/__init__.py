@@ -9,6 +9,7 @@ when one is configured, not before.
 """
 
 from egizcore.observability.export import Exporter
+from egizcore.observability.logs import configure
 from egizcore.observability.prometheus import Exposition, Histogram, Series
 from egizcore.observability.settings import LogFormat, LogLevel, ObservabilitySettings
 from egizcore.observability.systemd import ServiceManager
@@ -25,5 +26,6 @@ __all__ = [
     "ServiceManager",
     "Span",
     "Tracer",
+    "configure",
     "outgoing",
 ]

@@ -9,8 +9,7 @@ import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from random import Random
-from typing import TYPE_CHECKING, Final, NoReturn, final
-from urllib.parse import urlsplit
+from typing import TYPE_CHECKING, Final, NamedTuple, NoReturn, final
 
 import structlog
 
@@ -18,6 +17,7 @@ from egizcore.backoff import HELD, Backoff
 from egizcore.errors import SettingsInvalid
 from egizcore.observability.prometheus import Series
 from egizcore.observability.tracing import BATCH, Span, Tracer
+from egizcore.quantity import masked
 
 if TYPE_CHECKING:
     from google.protobuf.message import Message
@@ -37,6 +37,15 @@ _AGAIN: Final = frozenset({429, 502, 503, 504})
 """Statuses after which the same spans may be sent again (OTLP, "Failures")."""
 
 _log = structlog.get_logger("egizcore.observability")
+
+
+class Sent(NamedTuple):
+    """What came of a request: either it may be sent again, or some of its items are lost."""
+
+    wait: float = 0.0
+    """Seconds after which it may; 0: it is done with."""
+    lost: int = 0
+    """How many the collector will never take."""
 
 
 @final
@@ -61,7 +70,7 @@ class Exporter:
             ) from None
         self.tracer = Tracer()
         self._endpoint = endpoint.rstrip("/")
-        self._where = _where(self._endpoint)
+        self._where = masked(self._endpoint)
         self._series = series
         self._identity = identity
         self._started = time.time_ns()
@@ -99,7 +108,8 @@ class Exporter:
         """Send all that there is now; the seconds to wait before more is sent."""
         now = time.time_ns()
         request = self._otlp.metrics_request(self._identity, self._series, self._started, now)
-        return await self._send(self._otlp.METRICS_PATH, request) or await self._export_spans()
+        sent = await self._send(self._otlp.METRICS_PATH, request, len(self._series))
+        return sent.wait or await self._export_spans()
 
     async def _export_spans(self) -> float:
         tracer = self.tracer
@@ -113,38 +123,39 @@ class Exporter:
     async def _send_spans(self, spans: list[Span]) -> float:
         request = self._otlp.trace_request(self._identity, spans)
         try:
-            wait = await self._send(self._otlp.TRACES_PATH, request)
+            sent = await self._send(self._otlp.TRACES_PATH, request, len(spans))
         except asyncio.CancelledError:
             self.tracer.give_back(spans)
             raise
-        if wait > 0:
+        if sent.wait > 0:
             self.tracer.give_back(spans)
-        elif not self._works[self._otlp.TRACES_PATH]:  # it will never take them
-            self.tracer.dropped += len(spans)
-        return wait
+        self.tracer.dropped += min(sent.lost, len(spans))
+        return sent.wait
 
-    async def _send(self, path: str, request: "Message") -> float:
-        """One request: 0, or the seconds after which it may be sent again."""
+    async def _send(self, path: str, request: "Message", count: int) -> Sent:
+        """One *request* with *count* items."""
         try:
             async with asyncio.timeout(TIMEOUT):
                 status, asked, body = await self._post(path, request.SerializeToString())
         except self._failures as error:
             self._became(path, f"{type(error).__name__} {error}".rstrip())
-            return self._backoff.next()
+            return Sent(self._backoff.next())
         if status in _AGAIN:
             self._became(path, f"it answers {status}")
             wait = self._backoff.next()
-            return min(max(wait, float(asked)), LONGEST_ASKED) if asked.isdecimal() else wait
+            return Sent(min(max(wait, float(asked)), LONGEST_ASKED) if asked.isdecimal() else wait)
         self._backoff.held(HELD)
         if not 200 <= status < 300:
             self._became(path, f"it answers {status}")
-        else:
-            self._became(path, self._otlp.refused(path, body))
-        return 0.0
+            return Sent(lost=count)
+        lost, why = self._otlp.refused(path, body, count)
+        self._became(path, why)
+        return Sent(lost=lost)
 
     async def _post(self, path: str, body: bytes) -> tuple[int, str, bytes]:
         """Status, ``Retry-After`` and the start of the body."""
-        headers = {"content-type": "application/x-protobuf"}
+        # The body is read as it comes: nobody unpacks it, so a short one cannot become a long one.
+        headers = {"content-type": "application/x-protobuf", "accept-encoding": "identity"}
         async with self._client.stream(
             "POST", self._endpoint + path, content=body, headers=headers
         ) as answer:
@@ -172,9 +183,3 @@ async def _start_of(answer: "Response") -> bytes:
         if len(body) > ANSWER:
             break
     return body
-
-
-def _where(endpoint: str) -> str:
-    """*endpoint* fit for a log."""
-    parts = urlsplit(endpoint)
-    return parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()

@@ -57,8 +57,11 @@ def trace_request(identity: Identity, spans: Iterable[Span]) -> ExportTraceServi
     return ExportTraceServiceRequest(resource_spans=[whole])
 
 
-def refused(path: str, answer: bytes) -> str:
-    """Why the collector did not take all that was sent to *path*; empty: it did."""
+def refused(path: str, answer: bytes, count: int) -> tuple[int, str]:
+    """How many of the *count* items sent to *path* the collector says it lost, and why.
+
+    0 and an empty reason: it took all.
+    """
     try:
         if path == METRICS_PATH:
             of_metrics = ExportMetricsServiceResponse.FromString(answer).partial_success
@@ -67,8 +70,9 @@ def refused(path: str, answer: bytes) -> str:
             of_spans = ExportTraceServiceResponse.FromString(answer).partial_success
             lost, message = of_spans.rejected_spans, of_spans.error_message
     except DecodeError:
-        return "what answers there is no collector"
-    return f"it refused {lost} of them: {message}" if lost else ""
+        return count, "what answers there is no collector"
+    lost = max(lost, 0)
+    return lost, f"it refused {lost} of them: {message}" if lost else ""
 
 
 def _metric(one: Series, started: int, now: int) -> metrics.Metric:

@@ -34,6 +34,8 @@ PAGE_BYTES: Final = 8 * 1024 * 1024
 FIRST_CHUNK: Final = 1000
 """Items of the first chunk, when nothing is known of their weight."""
 MOST_ITEMS: Final = 2000
+LESS: Final = 8
+"""Where a chunk is too large for the store, one of so many times fewer items is asked for."""
 CHUNK_BYTES: Final = 2 * 1024 * 1024
 """What a chunk should weigh on the wire."""
 PIECE_BYTES: Final = 64 * 1024
@@ -78,8 +80,17 @@ class _Walk:
 
     async def chunk(self, most: int = MOST_ITEMS) -> list[Item]:
         """The next items, *most* at most; errors as of ``Reader.page``."""
-        query = self._query._replace(limit=min(self._size, most))
-        items, self.more = await self._reader.page(query, is_live=self._is_live)
+        while True:
+            size = min(self._size, most)
+            query = self._query._replace(limit=size)
+            try:
+                items, self.more = await self._reader.page(query, is_live=self._is_live)
+            except LimitExceeded:  # they weigh more than was thought
+                if size == 1:
+                    raise
+                self._size = max(1, size // LESS)
+            else:
+                break
         if items:
             self._query = query._replace(after=items[-1].place)
         return items

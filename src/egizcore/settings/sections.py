@@ -1,6 +1,5 @@
 """All sections as one Struct, and what only holds between sections."""
 
-import re
 from collections.abc import Iterator
 from typing import Any, Literal, final
 
@@ -12,6 +11,7 @@ from egizcore.history import HistorySettings, InfluxSettings, see_influx
 from egizcore.ingest import MqttSettings
 from egizcore.mqtt import EndpointSettings
 from egizcore.observability import ObservabilitySettings
+from egizcore.quantity import masked
 from egizcore.rest import HttpSettings, is_loopback
 from egizcore.state import LimitSettings, StateSettings
 from egizcore.stream import StreamSettings
@@ -86,5 +86,5 @@ def _shown(value: Any) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, str):
-        return re.sub(r"//.*@", "//***@", value)
+        return masked(value)
     return str(len(value)) if isinstance(value, list | tuple | dict | frozenset) else str(value)

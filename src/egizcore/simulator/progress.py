@@ -7,6 +7,8 @@ from typing import Final, Protocol, TextIO, final
 
 TERMINAL_SECONDS: Final = 0.5
 PIPE_SECONDS: Final = 10.0
+FIRST_SECONDS: Final = 0.5
+"""By then a broker that is not there is known, and who waits wants to hear of it."""
 CLEAR: Final = "\r\x1b[2K"
 
 
@@ -48,12 +50,14 @@ class Progress:
         self._before = 0
 
     async def run(self) -> None:
-        """On a terminal twice a second, in a pipe every ten seconds."""
+        """At once; then on a terminal twice a second, in a pipe every ten seconds."""
         pause = TERMINAL_SECONDS if self._terminal else PIPE_SECONDS
         began = then = monotonic()
+        wait = min(FIRST_SECONDS, pause)
         try:
             while True:
-                await asyncio.sleep(pause)
+                await asyncio.sleep(wait)
+                wait = pause
                 now = monotonic()
                 self._tell(self.line(now - then))
                 then = now

@@ -116,6 +116,14 @@ class Client:
         """Whether the owner should read on; else commands and answers would pile up."""
         return not self._is_paused and not self._waiting
 
+    @property
+    def falls_behind(self) -> bool:
+        """Whether it takes less than there is: what is new to it is conflated.
+
+        A snapshot that is being told holds events back too, and alone makes no client slow.
+        """
+        return self._is_paused or bool(self._pending)
+
     def interests(self) -> frozenset[Interest]:
         """What it wants now."""
         return frozenset(

@@ -53,6 +53,11 @@ class Door:
         """What uvicorn calls in place of a protocol class."""
         return Connection(self, server_state.connections)
 
+    @property
+    def slow(self) -> int:
+        """Clients that fall behind now; counted when it is asked for."""
+        return sum(connection.falls_behind for connection in self.connections)
+
     def sweep(self, now: float) -> None:
         """Heartbeats, and the end of those that are silent or stuck. *now* as ``loop.time()``."""
         for connection in list(self.connections):
@@ -86,6 +91,11 @@ class Connection(asyncio.Protocol):
         self._written = 0  # bytes to the transport, ever
         self._taken = 0  # bytes that had left it at the last sweep
         self._deadline: float | None = None
+
+    @property
+    def falls_behind(self) -> bool:
+        """Whether its client does."""
+        return self._client is not None and self._client.falls_behind
 
     # asyncio.Protocol -------------------------------------------------------------------------
 
