@@ -10,6 +10,7 @@ import os
 import signal
 import time
 from collections.abc import Awaitable, Callable
+from itertools import count
 from secrets import token_hex
 from types import FrameType
 from typing import Final, final
@@ -37,6 +38,8 @@ LAST_WORDS: Final = 5.0
 """Seconds that the store has for what waits for it while the clients have as many to say goodbye:
 all has to end within 10."""
 STOPS: Final = (signal.SIGINT, signal.SIGTERM)
+LOOK_EVERY: Final = 5
+"""Seconds between two looks at the process itself."""
 RESTART_AFTER: Final = 1.0
 """Seconds before a task that failed is started again."""
 
@@ -292,10 +295,12 @@ class Engine:
 
     async def _every_second(self) -> None:
         loop = asyncio.get_running_loop()
-        while True:
+        for second in count(1):
             await asyncio.sleep(SECOND)
             self.door.sweep(loop.time())
             self.meters.tick()
+            if second % LOOK_EVERY == 0:
+                await asyncio.to_thread(self.meters.look_at_process)
 
     def _supervised(self, component: str, run: Callable[[], Awaitable[None]]) -> asyncio.Task[None]:
         return asyncio.create_task(supervise(component, run, self.meters.crashed), name=component)

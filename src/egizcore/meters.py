@@ -56,6 +56,10 @@ class Meters:
         """Something unexpected went wrong in a room."""
         self._crashes[component] += 1
 
+    def look_at_process(self) -> None:
+        """Renew what is told of memory, CPU and files; from a thread, every now and then."""
+        self._exposition.look_at_process()
+
     def tick(self) -> None:
         """A second has passed."""
         self._totals.append(self._messages())

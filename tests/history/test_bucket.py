@@ -70,3 +70,11 @@ def test_sums_past_what_a_number_holds_are_left_out(
         assert pieces == []
     else:
         assert math.isclose(pieces[0].leaves["n"][0], wanted)  # type: ignore[arg-type]
+
+
+def test_buckets_of_many_leaves_are_handed_on_soon() -> None:
+    wide = Columns(list(range(10)), {str(key): [1.0] * 10 for key in range(10_000)})
+    for descending in (False, True):
+        pieces = list(buckets([wide], 1, "mean", descending=descending))
+        assert [len(piece) for piece in pieces] == [2] * 5
+        assert all(len(piece.leaves) == 10_000 for piece in pieces)

@@ -132,6 +132,12 @@ def test_a_selection_never_leaves_out_what_is_asked_for(
             assert field in chosen.fields or field.startswith(tuple(chosen.below))
 
 
+def test_a_name_with_brackets_of_its_own_is_asked_for_too() -> None:
+    chosen = Layout(TELEGRAF, {}).selection(Query(OVEN, 0, 1, ("x",), (split("br[0]"),)))
+    assert set(chosen.fields) == {"x_br_0", "x_br[0]"}
+    assert r"br\[0]" in OWN.selection(Query(OVEN, 0, 1, ("x",), (split("br[0]"),))).fields
+
+
 def test_a_name_that_can_be_read_in_two_ways_is_the_live_things() -> None:
     layout = Layout(TELEGRAF, {})
     names = layout.names(thing(electrical={"power_factor": 1.0, "voltage": {"a": 1.0}}))
@@ -144,6 +150,38 @@ def test_a_name_that_can_be_read_in_two_ways_is_the_live_things() -> None:
         ("electrical_1_2", "1[2]"),
     ):
         assert names.leaf("mqtt_consumer", field) == Field("electrical", key)
+
+
+def test_large_digits_are_a_place_only_where_the_live_thing_has_an_array() -> None:
+    names = Layout(TELEGRAF, {}).names(thing(fft={"bins": [1.0] * 3, "a[1]": 1.0, "o": {"x": 1}}))
+    for field, key in (
+        ("fft_other_1023", "other[1023]"),
+        ("fft_other_1024", "other.1024"),
+        ("fft_bins_2047", "bins[2047]"),
+        ("fft_bins_1000001", "bins.1000001"),
+        ("fft_o_2047", "o.2047"),
+        ("fft_a_2047", "a.2047"),
+    ):
+        assert names.leaf("mqtt_consumer", field) == Field("fft", key)
+
+
+def test_a_name_without_a_feature_is_of_telemetry() -> None:
+    layout = Layout(TELEGRAF, {})
+    names = layout.names(thing(telemetry={"flat_x": 1.0, "zones": [1.0]}, hot={"x": 1.0}))
+    for field, meant in (
+        ("flat", Field("telemetry", "flat")),
+        ("flat_x", Field("telemetry", "flat_x")),
+        ("zones_0", Field("telemetry", "zones[0]")),
+        ("hot_x", Field("hot", "x")),
+        ("hot_y", Field("hot", "y")),
+        ("cold_y", Field("cold", "y")),
+        ("telemetry_y", Field("telemetry", "y")),
+    ):
+        assert names.leaf("mqtt_consumer", field) == meant
+    assert layout.names(None).leaf("mqtt_consumer", "flat") == Field("telemetry", "flat")
+    for properties in ((), (("flat",),)):
+        chosen = layout.selection(Query(OVEN, 0, 1, ("telemetry",), properties))
+        assert (chosen.fields, chosen.below) == ([], []), "no field begins with it"
 
 
 def test_the_longest_known_feature_is_meant() -> None:
@@ -160,7 +198,7 @@ def test_a_fixed_measurement_without_features_is_telemetry() -> None:
 
 @pytest.mark.parametrize(
     ("measurement", "field"),
-    [("cpu", "a_b"), ("mqtt_consumer", "thermal"), ("mqtt_consumer", "no word_x"),
+    [("cpu", "a_b"), ("mqtt_consumer", "no word_x"),
      ("mqtt_consumer", "_x"), ("mqtt_consumer", "thermal_")],
 )  # fmt: skip
 def test_what_is_not_of_the_mapping_is_left_alone(measurement: str, field: str) -> None:

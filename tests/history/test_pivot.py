@@ -77,14 +77,26 @@ def test_a_mean_of_means_is_not_taken() -> None:
     assert sums.items() == [Item(10, "f", {"a": 1.5})]
 
 
-@pytest.mark.parametrize("aggregate", ["sum", "mean"])
-def test_what_is_past_all_numbers_is_left_out(aggregate: Aggregate) -> None:
+@pytest.mark.parametrize("aggregate", ["sum", "mean", "last", None])
+def test_what_is_past_all_numbers_is_left_out(aggregate: Aggregate | None) -> None:
     rows = [(0, "f", "a", 10, math.inf), (1, "f", "b", 10, 1.0), (2, "e", "a", 10, -math.inf),
             (2, "e", "a", 20, math.nan), (2, "e", "a", 30, 2.0)]  # fmt: skip
-    assert pivoted(asked(2, every=10, aggregate=aggregate), *rows).items() == [
+    query = asked(2, every=10 if aggregate else 0, aggregate=aggregate)
+    assert pivoted(query, *rows).items() == [
         Item(10, "f", {"b": 1.0}),
         Item(30, "e", {"a": 2.0}),
     ]
+
+
+@pytest.mark.parametrize("field", ["a[400]", "a[1][198]", "a[0].b[398]"])
+def test_places_of_arrays_that_a_name_stands_for_count(
+    field: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pivot, "MAX_RECORDS", 1000)
+    rows = [(0, "f", field, at, 1.0) for at in range(5)]
+    assert pivoted(asked(2), *rows).items() is not None
+    with pytest.raises(LimitExceeded):
+        pivoted(asked(6), *rows).items()
 
 
 def test_too_many_rows_and_too_much_text_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -133,7 +133,12 @@ def test_a_key_is_taken_apart(key: str, parts: tuple[str | int, ...]) -> None:
 
 def test_a_name_of_digits_may_be_a_place() -> None:
     assert spellings(("zones", "1")) == ["zones.1", "zones[1]"]
-    assert spellings(("zones", 1, "x.y")) == [r"zones.1.x\.y", r"zones[1].x\.y"]
+    assert spellings(("zones", 1, "x.y")) == [
+        r"zones.1.x\.y",
+        r"zones[1].x\.y",
+        r"zones\[1].x\.y",
+    ]
+    assert spellings(("br", 0, 2))[-2:] == [r"br\[0][2]", r"br\[0]\[2]"], "and of a name the end"
     assert spellings(("0",)) == ["0"]
     assert spellings(("a", "12345678")) == ["a.12345678"]
 

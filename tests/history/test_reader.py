@@ -116,12 +116,13 @@ async def test_answers_that_the_store_owes_are_counted(
     assert asked.failures == failures
 
 
-async def test_without_a_store_history_is_unavailable() -> None:
+@pytest.mark.parametrize("is_live", [True, False])
+async def test_without_a_store_history_is_unavailable_of_whatever_thing(
+    is_live: bool,  # noqa: FBT001
+) -> None:
     asked = Reader(None, lambda _: None, lambda: 0)
     with pytest.raises(HistoryUnavailable, match=r"history\.backend is none"):
-        await asked.page(QUERY, is_live=True)
-    with pytest.raises(ThingNotFound):
-        await asked.page(QUERY, is_live=False)
+        await asked.page(QUERY, is_live=is_live)
 
 
 async def test_a_store_that_is_late_is_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:

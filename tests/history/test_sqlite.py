@@ -186,8 +186,8 @@ async def test_a_small_page_of_very_much_is_no_large_answer(
     await archive.write(points)
     if packed:
         await archive._write("upkeep", pack_all)
-    monkeypatch.setattr(sqlite_reader, "VALUES", 21 * 10)
-    monkeypatch.setattr(sqlite_reader, "TEXT", 50 * 10)
+    monkeypatch.setattr(sqlite_reader, "VALUES", 21 * 14)
+    monkeypatch.setattr(sqlite_reader, "TEXT", 50 * 14)
     monkeypatch.setattr(sqlite_reader, "PART", 3)
     assert await archive.knows("f:1")
     query = everything(descending=descending)

@@ -6,6 +6,7 @@ import subprocess
 from collections.abc import AsyncIterator, Iterator
 from contextlib import suppress
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -15,6 +16,7 @@ from tests.history.stores import NOW, Clock, everything, names, pack_all, sample
 from egizcore.errors import HistoryUnavailable
 from egizcore.history import sqlite, sqlite_file, sqlite_header
 from egizcore.history.sqlite import SqliteArchive
+from egizcore.history.sqlite_fault import Faults
 
 
 @pytest.fixture(autouse=True)
@@ -341,6 +343,34 @@ async def test_a_full_disk_costs_history_only_until_there_is_room(disk: Path) ->
     assert archive.message == ""
     assert len(await archive.page(everything())) == min((written + 1) * 100, 10_000)
     assert [one["log_level"] for one in logs] == ["error", "info"]
+    await archive.close()
+
+
+@pytest.mark.parametrize("code", [sqlite3.SQLITE_IOERR | 19 << 8, sqlite3.SQLITE_CANTOPEN])
+@pytest.mark.parametrize(("free", "words"), [(0, "there is no room left for"), (1, "cannot be")])
+def test_a_full_disk_is_told_as_one_whatever_sqlite_calls_it(
+    code: int, free: int, words: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def statvfs(folder: Path) -> Any:
+        assert folder == tmp_path
+        return SimpleNamespace(f_bavail=free)
+
+    monkeypatch.setattr("os.statvfs", statvfs)
+    faults = Faults(str(tmp_path / "history.db"))
+    error = sqlite3.OperationalError("disk I/O error")
+    error.sqlite_errorcode = code
+    assert words in faults.failed("upkeep", error).detail
+
+
+async def test_a_disk_that_is_full_at_the_start_is_told_of(disk: Path) -> None:
+    with suppress(OSError):
+        (disk / "ballast").write_bytes(bytes(1 << 20))
+    archive = SqliteArchive(small(disk), Clock())
+    await archive.open()
+    said = await fails(archive)
+    assert "no room left" in said or "No space left" in said
+    (disk / "ballast").unlink()
+    await works(archive)
     await archive.close()
 
 

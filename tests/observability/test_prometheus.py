@@ -1,5 +1,8 @@
 """What a scrape shows of plain integers."""
 
+from contextlib import ExitStack
+from pathlib import Path
+
 from hypothesis import given
 from hypothesis import strategies as st
 from prometheus_client.parser import text_string_to_metric_families
@@ -80,3 +83,16 @@ def test_buckets_count_what_is_at_most_their_bound(seen: list[tuple[float, int]]
     for name, count in histogram.cumulative():
         assert count == sum(weight for value, weight in seen if value <= float(name))
     assert abs(histogram.sum - sum(value * weight for value, weight in seen)) < 1e-6
+
+
+def test_what_is_told_of_the_process_is_renewed_by_a_look_not_by_a_scrape(tmp_path: Path) -> None:
+    exposition = Exposition(with_process=True)
+    before = samples(exposition.text())
+    with ExitStack() as stack:
+        for number in range(50):
+            stack.enter_context((tmp_path / str(number)).open("w"))
+        assert samples(exposition.text()) == before
+        exposition.look_at_process()
+        after = samples(exposition.text())
+    assert after["process_open_fds", ()] >= before["process_open_fds", ()] + 50
+    assert after["process_resident_memory_bytes", ()] > 1 << 20

@@ -44,11 +44,10 @@ async def test_an_item_has_the_shape_of_a_live_event() -> None:
 
 
 async def test_a_thing_that_nobody_ever_heard_of_is_404() -> None:
-    for archive in (Store(), None):
-        async with World(archive=archive).client() as client:
-            for query in ("", "?format=csv", "?format=ndjson", "?format=csv&shape=wide"):
-                answer = await client.get(URL + query)
-                assert is_problem(answer, 404, "thing_not_found")
+    async with World(archive=Store()).client() as client:
+        for query in ("", "?format=csv", "?format=ndjson", "?format=csv&shape=wide"):
+            answer = await client.get(URL + query)
+            assert is_problem(answer, 404, "thing_not_found")
 
 
 async def test_a_live_thing_without_history_has_an_empty_page() -> None:
@@ -75,9 +74,10 @@ async def test_no_store_is_a_503() -> None:
     async with World().client() as client:
         await client.put("/api/v1/things/f:oven", json={"type": "oven"})
         for query in ("", "?from=-1h&feature=a&property=volt.a", "?format=csv&shape=wide"):
-            answer = await client.get(URL + query)
-            assert is_problem(answer, 503, "history_unavailable")
-            assert "history.backend is none" in answer.json()["detail"]
+            for url in (URL, URL.replace("oven", "nobody")):
+                answer = await client.get(url + query)
+                assert is_problem(answer, 503, "history_unavailable")
+                assert "history.backend is none" in answer.json()["detail"]
 
 
 def _late(_: int) -> None:
@@ -237,7 +237,10 @@ async def test_head_asks_no_more_than_it_must(query: str) -> None:
 
 
 @pytest.mark.parametrize("query", ["limit=300", "limit=300&format=csv", "format=ndjson"])
-async def test_where_the_store_finds_a_chunk_too_large_it_gets_smaller(query: str) -> None:
+async def test_where_the_store_finds_a_chunk_too_large_it_gets_smaller(
+    query: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(history, "FIRST_CHUNK", 300)
     store = Store()
 
     def careful(_: int) -> None:
@@ -251,7 +254,33 @@ async def test_where_the_store_finds_a_chunk_too_large_it_gets_smaller(query: st
         assert answer.status_code == 200
         assert answer.text.count("2026-01-27T10:29:59.9") == 100
     first = [one.limit for one in store.asked if one.after is None]
-    assert first == ([301, 38, 5] if "limit" in query else [1001, 126, 16])
+    assert first == [301, 38, 5]
+
+
+async def test_the_first_chunk_is_small_for_nothing_is_known_of_its_weight() -> None:
+    store = Store()
+    await store.write([point(ago, {"a": 1}) for ago in range(1, 3000)])
+    async with World(archive=store).client() as client:
+        assert len((await got(client, "limit=2500"))["items"]) == 2500
+    assert [one.limit for one in store.asked] == [7, 2001, 495]
+
+
+@pytest.mark.parametrize("form", ["", "&format=csv"])
+async def test_a_page_that_takes_long_ends_and_leads_on(
+    form: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(history, "PAGE_SECONDS", 0.05)
+    store = Store(lambda _: asyncio.sleep(0.06))
+    await store.write([point(ago, {"a": 1}) for ago in range(1, 100)])
+    async with World(archive=store).client() as client:
+        answer = await client.get(f"{URL}?limit=50{form}")
+        assert answer.status_code == 200
+        assert answer.text.count("2026-01-27T10:29:59.9") == 6
+        if form:
+            assert 'rel="next"' in answer.headers["link"]
+        else:
+            assert answer.json()["nextCursor"] is not None
+            assert len(await walked(client, "limit=50")) == 99
 
 
 @pytest.mark.parametrize("query", ["", "?format=csv", "?format=csv&shape=wide"])

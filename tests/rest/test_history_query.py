@@ -3,11 +3,15 @@
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from tests.rest.archived import HOUR, MINUTE, URL, Store, down, got, point, served
 from tests.rest.served import NOW, World
 from tests.rest.test_things import is_problem
 
 from egizcore.history import AGGREGATES, Place
+from egizcore.history.point import spellings
+from egizcore.rest import history_query
 from egizcore.rest.history_query import read_asked
 from egizcore.thing import rfc3339
 
@@ -45,7 +49,7 @@ async def test_from_is_in_the_range_and_to_is_not() -> None:
 async def test_features_and_properties_may_be_named() -> None:
     points = [
         point(3, {"volt": {"a": 1, "b": 2}, "on": True}, "electrical"),
-        point(2, {"volt": {"a": 3}, "x.y": 4, "zones": [5, 6]}, "thermal"),
+        point(2, {"volt": {"a": 3}, "x.y": 4, "zones": [5, 6], "br[0]": 7}, "thermal"),
         point(1, {"state": "on"}, "status"),
     ]
     async with await served(*points) as client:
@@ -57,10 +61,17 @@ async def test_features_and_properties_may_be_named() -> None:
             r"property=x%5C.y&property=on": [{"on": True}, {"x.y": 4}],
             "property=zones.1": [{"zones": [None, 6]}],
             "property=zones[0]": [{"zones": [5]}],
+            "property=br[0]": [{"br[0]": 7}],
             "property=vol": [],
         }.items():
             page = await got(client, query)
             assert [item["properties"] for item in page["items"]] == properties, query
+
+
+@given(st.lists(st.sampled_from(["a", "1", 2]), max_size=6))
+def test_what_a_path_can_mean_is_counted(below: list[str | int]) -> None:
+    path = ("a", *below)
+    assert history_query._spellings(path) == len(spellings(path)) == len(set(spellings(path)))
 
 
 @pytest.mark.parametrize("aggregate", AGGREGATES)
@@ -88,6 +99,7 @@ async def test_buckets_are_stamped_with_their_start(aggregate: str) -> None:
      "&".join(f"feature=a{n}" for n in range(65)), "&".join(f"property=a{n}" for n in range(65)),
      "property=", "property=a..b", "property=.a", "property=a.", "property=a%00b",
      "property=" + "a" * 129, "property=" + ".".join("a" * 25), "property=a" + ".1" * 9,
+         "property=a" + "[1]" * 9,
      "every=1", "every=1m", "every=0s&aggregate=mean", "every=0.1ms&aggregate=mean",
      "every=-1m&aggregate=mean", "every=999999999w&aggregate=mean", "aggregate=mean",
      "every=1m&aggregate=median", "every=1m&aggregate=MEAN", "limit=10001", "limit=0", "limit=1e3",

@@ -52,7 +52,7 @@ WIDE: Final = 80
     "--limit",
     type=click.IntRange(min=1, max=PAGE),
     metavar="N",
-    help="At most that many samples of a feature.  [default: all]",
+    help="At most that many items in all.  [default: all]",
 )
 @click.option(
     "--shape",

@@ -49,8 +49,9 @@ class Archive(Answers, Protocol):
         """Keep *points*: whoever asks from now on finds them, after a crash too.
 
         Raises:
-            HistoryUnavailable: none was written, the same batch may be tried again; its
-                ``retry_after`` (seconds) is what the store itself asked for.
+            HistoryUnavailable: not all was written; the same batch may be tried again, and what
+                was written of it does no harm. ``retry_after`` (seconds) is what the store itself
+                asked for.
         """
         ...
 

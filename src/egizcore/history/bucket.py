@@ -14,7 +14,8 @@ from egizcore.history.point import Leaf
 from egizcore.history.query import NUMERIC, Aggregate
 
 PIECE: Final = 256
-"""Buckets that are handed on together."""
+LEAVES: Final = 1 << 14
+"""Buckets, and about as many of their leaves, that are handed on together."""
 
 _Part: TypeAlias = Any
 """What is known of a leaf in a part of a bucket: a Leaf, or a mean with its count."""
@@ -74,16 +75,18 @@ def buckets(
     """The buckets of *chunks*, *every* ms long and stamped with their start.
 
     *chunks* come in the order asked for, that of *descending*; in each the oldest stands first,
-    and so it is in what is given, *piece* buckets at a time.
+    and so it is in what is given, at most *piece* buckets at a time.
     """
     rows: list[tuple[int, dict[str, Leaf]]] = []
+    size = 0  # leaves
     for start, parts in _merged(chunks, every, aggregate, descending=descending):
         leaves = {key: leaf for key, part in parts.items() if is_told(leaf := _told(part))}
         if leaves:
             rows.append((start, leaves))
-        if len(rows) >= piece:
+            size += len(leaves)
+        if len(rows) >= piece or size >= LEAVES:
             yield Columns.of_rows(rows[::-1] if descending else rows)
-            rows = []
+            rows, size = [], 0
     if rows:
         yield Columns.of_rows(rows[::-1] if descending else rows)
 
@@ -123,19 +126,46 @@ def _parts(
 ) -> Iterator[tuple[int, dict[str, _Part]]]:
     """What *chunk* has of each bucket."""
     of = _RULES[aggregate].of
-    columns = [
+    columns: list[tuple[str, Column, Callable[[Column], Sequence[Any]]]] | None = None
+    for start, first, end in _stretches(chunk.at, every, descending=descending):
+        parts: dict[str, _Part] = {}
+        if end - first == 1:
+            parts = _single(chunk, first, aggregate)
+        else:
+            if columns is None:
+                columns = _takers(chunk, aggregate)
+            for key, column, takes in columns:
+                values: Sequence[Any] = takes(column[first:end])
+                if values:
+                    parts[key] = of(values)
+        if parts:
+            yield start, parts
+
+
+def _single(chunk: Columns, place: int, aggregate: Aggregate) -> dict[str, _Part]:
+    """Of a bucket with one sample, which is most of the work where samples are wide."""
+    of = _RULES[aggregate].of
+    if aggregate in NUMERIC:
+        return {
+            key: of((leaf,))
+            for key, column in chunk.leaves.items()
+            if type(leaf := column[place]) is float
+        }
+    return {
+        key: of((leaf,))
+        for key, column in chunk.leaves.items()
+        if (leaf := column[place]) is not None
+    }
+
+
+def _takers(
+    chunk: Columns, aggregate: Aggregate
+) -> list[tuple[str, Column, Callable[[Column], Sequence[Any]]]]:
+    return [
         (key, column, takes)
         for key, column in chunk.leaves.items()
         if (takes := _taker(column, aggregate)) is not None
     ]
-    for start, first, end in _stretches(chunk.at, every, descending=descending):
-        parts: dict[str, _Part] = {}
-        for key, column, takes in columns:
-            values: Sequence[Any] = takes(column[first:end])
-            if values:
-                parts[key] = of(values)
-        if parts:
-            yield start, parts
 
 
 def _stretches(

@@ -5,19 +5,20 @@ would cost more than all else. Here each step is done for a whole column by func
 written in C, and only what is irregular is looked at one by one.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from functools import lru_cache
+from collections.abc import Callable, Mapping, Sequence
 from itertools import chain, repeat
 from operator import itemgetter, lt
-from typing import Any, Final, NamedTuple, Self, TypeAlias, final
+from typing import Any, Final, Self, TypeAlias, cast, final
 
-from egizcore.history.point import Leaf, escaped, nest, split
+from egizcore.history.nesting import nested_of, places_of
+from egizcore.history.point import Leaf, escaped
 
 Column: TypeAlias = list[Leaf | None]
 """The values of a leaf; None where a sample has none."""
 
 _NONE: Final = type(None)
 _NESTED: Final = frozenset({dict, list})
+_NUMBERS: Final = frozenset({int, float})
 _EMPTY: Final[Mapping[str, Any]] = {}
 
 
@@ -45,6 +46,9 @@ class Columns:
     @classmethod
     def of_rows(cls, rows: Sequence[tuple[int, Mapping[str, Leaf]]]) -> Self:
         """One sample a row: its time and its leaves."""
+        if len(rows) == 1:
+            ((at, only),) = rows
+            return cls([at], {key: [leaf] for key, leaf in only.items()})
         keys = dict.fromkeys(chain.from_iterable(leaves for _, leaves in rows))
         return cls(
             [at for at, _ in rows],
@@ -67,6 +71,8 @@ class Columns:
         """The samples from place *start* up to *end*."""
         if start <= 0 and end >= len(self.at):
             return self
+        if start >= min(end, len(self.at)):
+            return Columns([], {})
         return Columns(
             self.at[start:end], {key: column[start:end] for key, column in self.leaves.items()}
         )
@@ -95,10 +101,19 @@ class Columns:
             {key: [column[place] for place in places] for key, column in self.leaves.items()},
         )
 
-    def nested(self) -> list[dict[str, Any]]:
-        """What ``point.nest`` makes of each sample, in order."""
+    @property
+    def places(self) -> int:
+        """Leaves and nulls that ``point.nest`` would make of a sample with all these leaves."""
+        return places_of(tuple(self.leaves))
+
+    def nested(self, weigh: Callable[[int], object] = bool) -> list[dict[str, Any]]:
+        """What ``point.nest`` makes of each sample, in order.
+
+        *weigh* is told, before they are made, how many leaves and nulls come; it may raise.
+        """
         if not any(None in column for column in self.leaves.values()):
-            return _nested(self)
+            weigh(len(self.at) * self.places)
+            return nested_of(tuple(self.leaves), self._whole())
         # Samples that have the same leaves are made together: there are few kinds of them.
         kinds: dict[tuple[bool, ...], list[int]] = {}
         rows = zip(*self.leaves.values(), strict=True)
@@ -106,12 +121,17 @@ class Columns:
             kinds.setdefault(tuple([leaf is not None for leaf in row]), []).append(place)
         made: list[dict[str, Any]] = [{}] * len(self.at)
         for has, places in kinds.items():
-            some = self.picked(places)
             keys = [key for key, there in zip(self.leaves, has, strict=True) if there]
-            nested = _nested(Columns(some.at, {key: some.leaves[key] for key in keys}))
+            some = Columns(self.at, {key: self.leaves[key] for key in keys}).picked(places)
+            weigh(len(places) * some.places)
+            nested = nested_of(tuple(some.leaves), some._whole())  # noqa: SLF001 - of this class
             for place, properties in zip(places, nested, strict=True):
                 made[place] = properties
         return made
+
+    def _whole(self) -> list[list[Leaf]]:
+        """The columns, where none of them has a None."""
+        return cast("list[list[Leaf]]", list(self.leaves.values()))
 
 
 def _without_empty(columns: Columns) -> Columns:
@@ -169,6 +189,8 @@ def _gather(key: str, values: list[Any], leaves: dict[str, Column]) -> None:
         _gather_members(f"{key}.", [_EMPTY if some is None else some for some in values], leaves)
     elif list in kinds:
         arrays = [() if some is None else some for some in values]
+        if _gather_flat(key, arrays, leaves):
+            return
         for place in range(max(map(len, arrays))):
             places = [some[place] if place < len(some) else None for some in arrays]
             _gather(f"{key}[{place}]", places, leaves)
@@ -178,80 +200,10 @@ def _gather(key: str, values: list[Any], leaves: dict[str, Column]) -> None:
         leaves[key] = values
 
 
-# Columns to objects -------------------------------------------------------------------------------
-
-
-class _Node(NamedTuple):
-    """An object or an array, and what is to be put where."""
-
-    names: tuple[str, ...]
-    size: int
-    """Of an array; 0: an object."""
-    places: tuple[int, ...]
-    children: "tuple[str | _Node, ...]"
-    """A leaf's key, or a node."""
-
-
-def _nested(columns: Columns) -> list[dict[str, Any]]:
-    """As ``nested``, of samples that have every leaf."""
-    leaves = columns.leaves
-    keys = tuple(leaves)
-    plan = _plan(keys)
-    if plan is None:
-        return [
-            nest(dict(zip(keys, row, strict=True))) for row in zip(*leaves.values(), strict=True)
-        ]
-    return _objects(plan, leaves)
-
-
-def _objects(node: _Node, leaves: Mapping[str, Column]) -> list[Any]:
-    parts: list[Iterable[Any]] = [
-        leaves[child] if isinstance(child, str) else _objects(child, leaves)
-        for child in node.children
-    ]
-    if not node.size:
-        names = node.names
-        if len(names) == 1:
-            (name,) = names
-            return [{name: some} for some in parts[0]]
-        rows = zip(*parts, strict=True)
-        return [dict(zip(names, row)) for row in rows]  # noqa: B905 - a check costs a third more
-    if len(parts) < node.size:
-        given = dict(zip(node.places, parts, strict=True))
-        length = len(next(iter(leaves.values())))
-        parts = [given.get(place) or repeat(None, length) for place in range(node.size)]
-    return list(map(list, zip(*parts, strict=True)))
-
-
-@lru_cache(maxsize=256)
-def _plan(keys: tuple[str, ...]) -> _Node | None:
-    """How samples of these leaves are nested; None: they contradict each other."""
-    root: dict[str | int, Any] = {}
-    for key in keys:
-        parts = split(key)
-        if isinstance(parts[0], int):
-            return None
-        at = root
-        for part in parts[:-1]:
-            at = at.setdefault(part, {})
-            if isinstance(at, str):
-                return None
-        if parts[-1] in at:
-            return None
-        at[parts[-1]] = key
-    return _node(root)
-
-
-def _node(tree: Mapping[str | int, Any]) -> _Node | None:
-    names = tuple(name for name in tree if isinstance(name, str))
-    places = tuple(sorted(place for place in tree if isinstance(place, int)))
-    if names and places:
-        return None
-    children: list[str | _Node] = []
-    for part in names or places:
-        below = tree[part]
-        child = below if isinstance(below, str) else _node(below)
-        if child is None:
-            return None
-        children.append(child)
-    return _Node(names, max(places) + 1 if places else 0, places, tuple(children))
+def _gather_flat(key: str, arrays: list[Sequence[Any]], leaves: dict[str, Column]) -> bool:
+    """Of arrays of numbers, all of one length, as a spectrum is; False: they are others."""
+    if len(set(map(len, arrays))) > 1 or set(map(type, chain.from_iterable(arrays))) - _NUMBERS:
+        return False
+    for place, column in enumerate(zip(*arrays, strict=True)):
+        leaves[f"{key}[{place}]"] = list(map(float, column))
+    return True

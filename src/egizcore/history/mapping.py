@@ -6,7 +6,7 @@ live Thing's own names decide; what it does not have is split at each separator.
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from itertools import product
 from typing import Final, NamedTuple, final
 
@@ -19,6 +19,9 @@ from egizcore.thing import Thing, is_word
 
 FLAT: Final = "telemetry"
 """The feature of a name that tells none, as in ingest."""
+SURE_PLACE: Final = 1023
+"""Digits of a foreign name up to this are a place in an array; larger ones, that may be anything,
+where the live Thing has that array."""
 MAX_TERMS: Final = 100
 """Of a question; where it would have more, all fields are asked for and the rest dropped here."""
 
@@ -44,6 +47,19 @@ class _Template(NamedTuple):
         if not text.startswith(self.before) or not text.endswith(self.after):
             return None
         return text[len(self.before) : end] if len(self.before) < end else None
+
+
+class _Known(NamedTuple):
+    """What the live Thing has in a feature."""
+
+    keys: Mapping[str, str]
+    """By the names that they have in InfluxDB."""
+    arrays: Collection[str]
+    """Keys of its arrays."""
+
+
+_NOTHING: Final = _Known({}, ())
+_BRACKET: Final = re.compile(r"(?<!\\)\[[0-9]+\]")
 
 
 @final
@@ -93,7 +109,8 @@ class Layout:
 
     def _terms(self, query: Query) -> tuple[list[str], list[str]]:
         """Whole names of fields, and beginnings."""
-        if self._joint and not query.features:
+        # A name without a feature is of the one that has no name: it can be any.
+        if self._joint and (not query.features or FLAT in query.features):
             return [], []
         heads = [""]
         if self._joint:
@@ -109,9 +126,10 @@ class Layout:
                 whole += [f"{head}{stored(key)}{self._field.after}" for key in keys]
                 begun += [f"{head}{key}{mark}" for key in keys for mark in ".["]
             else:
-                name = self._settings.separator.join(map(str, path))
-                whole.append(f"{head}{name}{self._field.after}")
-                begun.append(f"{head}{name}{self._settings.separator}")
+                separator = self._settings.separator
+                names = dict.fromkeys(_joined(split(key), separator) for key in spellings(path))
+                whole += [f"{head}{name}{self._field.after}" for name in names]
+                begun += [f"{head}{name}{separator}" for name in names]
         return whole, begun
 
     def field(self, feature: str, key: str) -> tuple[str, str]:
@@ -128,17 +146,18 @@ class Layout:
         """How to read the fields of that Thing."""
         return Names(self, {} if thing is None else self._known(thing))
 
-    def _known(self, thing: Thing) -> dict[str, dict[str, str]]:
+    def _known(self, thing: Thing) -> dict[str, _Known]:
         """The names of the Thing's properties as this layout joins them, by feature."""
-        known: dict[str, dict[str, str]] = {}
+        known: dict[str, _Known] = {}
         for name, feature in thing.features.items():
             keys = () if self._own else flatten(feature.properties)
-            known[name] = {_joined(split(key), self._settings.separator): key for key in keys}
+            known[name] = _Known(
+                {_joined(split(key), self._settings.separator): key for key in keys},
+                {key[: found.start()] for key in keys for found in _BRACKET.finditer(key)},
+            )
         return known
 
-    def read(
-        self, measurement: str, field: str, known: Mapping[str, Mapping[str, str]]
-    ) -> Field | None:
+    def read(self, measurement: str, field: str, known: Mapping[str, _Known]) -> Field | None:
         """What *field* means; None: it is not of this layout."""
         feature: str | None = FLAT
         if self._measurement is not None:
@@ -152,16 +171,28 @@ class Layout:
             return None
         if self._own:
             return Field(feature, restored(name))
-        key = known.get(feature, {}).get(name)
-        return Field(feature, _guessed(name, self._settings.separator) if key is None else key)
+        has = known.get(feature, _NOTHING)
+        key = has.keys.get(name)
+        if key is None:
+            key = _guessed(name, self._settings.separator, has.arrays)
+        return Field(feature, key)
 
-    def _apart(self, field: str, known: Mapping[str, Mapping[str, str]]) -> tuple[str | None, str]:
-        """Feature, and what follows it in the name of a field; the longest known one wins."""
+    def _apart(self, field: str, known: Mapping[str, _Known]) -> tuple[str | None, str]:
+        """Feature, and what follows it in the name of a field; the longest known one wins.
+
+        A name that tells none is of ``FLAT``.
+        """
         if not field.startswith(self._before):
             return None, field
         rest = field[len(self._before) :]
-        fit = [one for one in known if rest.startswith(one + self._field.before)]
-        feature = max(fit, key=len) if fit else rest.partition(self._field.before)[0]
+        mark = self._field.before
+        fit = [one for one in known if rest.startswith(one + mark)]
+        if fit:
+            feature = max(fit, key=len)
+            return feature, rest[len(feature) :]
+        if mark not in rest or self._field.read(mark + rest) in known.get(FLAT, _NOTHING).keys:
+            return FLAT, mark + rest
+        feature = rest.partition(mark)[0]
         return feature, rest[len(feature) :]
 
 
@@ -169,7 +200,7 @@ class Layout:
 class Names:
     """Reads the fields of one Thing; each name once."""
 
-    def __init__(self, layout: Layout, known: Mapping[str, Mapping[str, str]]) -> None:
+    def __init__(self, layout: Layout, known: Mapping[str, _Known]) -> None:
         self._layout = layout
         self._known = known
         self._read: dict[tuple[str, str], Field | None] = {}  # as many as the answer has fields
@@ -194,13 +225,15 @@ def _joined(path: Key, separator: str) -> str:
 _DIGITS: Final = re.compile(r"0|[1-9][0-9]{0,6}")
 
 
-def _guessed(name: str, separator: str) -> str:
+def _guessed(name: str, separator: str, arrays: Collection[str]) -> str:
     """The key of a name that the live Thing does not have: digits are places in an array."""
     parts = name.split(separator)
     if not all(parts):
         return escaped(name)
     key = escaped(parts[0])
     for part in parts[1:]:
-        place = _DIGITS.fullmatch(part) is not None and int(part) <= MAX_PLACE
-        key += f"[{part}]" if place else f".{escaped(part)}"
+        is_place = _DIGITS.fullmatch(part) is not None and (
+            int(part) <= SURE_PLACE or (int(part) <= MAX_PLACE and key in arrays)
+        )
+        key += f"[{part}]" if is_place else f".{escaped(part)}"
     return key

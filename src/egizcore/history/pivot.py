@@ -11,10 +11,11 @@ from typing import Any, Final, final
 from egizcore.errors import LimitExceeded
 from egizcore.history.bucket import is_told
 from egizcore.history.mapping import Field, Names
-from egizcore.history.point import Leaf, nest, selects, spellings
+from egizcore.history.point import Leaf, nest, selects, spellings, spread
 from egizcore.history.query import Item, Place, Query
 
 MAX_RECORDS: Final = 1_000_000
+"""Rows of one answer; and leaves of a page, the nulls of its arrays with them."""
 MAX_TEXT: Final = 64 * 1024 * 1024
 """Characters of text in one answer."""
 
@@ -54,9 +55,7 @@ class Pivot:
         if isinstance(value, str):
             self._text += len(value)
         if self.records > MAX_RECORDS or self._text > MAX_TEXT:
-            raise LimitExceeded(
-                "The answer is too large: ask for fewer items, one feature or a property."
-            )
+            raise _too_large()
         if table != self._table:
             self._end_series()
             self._table = table
@@ -113,7 +112,8 @@ class Pivot:
     def items(self, pause: Callable[[], object] = bool) -> list[Item] | None:
         """The page; None: too little of it is whole, so ask for more rows of each series.
 
-        *pause* is called between steps of the work.
+        *pause* is called between steps of the work. Raises `LimitExceeded`: it would be too
+        large, since a name of a field, ``a[999999]``, can stand for very much.
         """
         self._end_series()
         query = self._query
@@ -126,9 +126,17 @@ class Pivot:
             return None
         places.sort(reverse=query.descending)
         items: list[Item] = []
+        size = 0
+        sizes: dict[tuple[str, ...], int] = {}  # no more keys than there are records
         for place in places[: query.limit]:
             told = {key: leaf for key, leaf in self._leaves[place].items() if is_told(leaf)}
-            items.append(Item(place.at, place.feature, nest(dict(sorted(told.items())))))
+            keys = tuple(sorted(told))
+            if keys not in sizes:
+                sizes[keys] = spread(keys)
+            size += sizes[keys]
+            if size > MAX_RECORDS:
+                raise _too_large()
+            items.append(Item(place.at, place.feature, nest({key: told[key] for key in keys})))
             pause()
         return items
 
@@ -138,3 +146,7 @@ class Pivot:
         if bound is not None and (place.at <= bound if down else place.at >= bound):
             return False
         return after is None or (place < after if down else place > after)
+
+
+def _too_large() -> LimitExceeded:
+    return LimitExceeded("The answer is too large: ask for fewer items, one feature or a property.")

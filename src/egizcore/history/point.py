@@ -120,6 +120,23 @@ def _settled(value: Any, arrays: set[int]) -> Any:
     ]
 
 
+def spread(keys: Iterable[str]) -> int:
+    """How much ``nest`` makes of these keys: leaves, and nulls of arrays; it is never more."""
+    count = 0
+    arrays: dict[Key, int] = {}
+    for key in keys:
+        if "[" not in key:
+            count += 1
+            continue
+        parts = split(key)
+        count += isinstance(parts[-1], str)
+        for place, part in enumerate(parts):
+            if isinstance(part, int):
+                array = parts[:place]
+                arrays[array] = max(part + 1, arrays.get(array, 0))
+    return count + sum(arrays.values())
+
+
 def split(key: str) -> Key:
     r"""The names and places of *key*; what is no rightly written key is one name.
 
@@ -147,15 +164,30 @@ def split(key: str) -> Key:
 
 
 def spellings(path: Key) -> list[str]:
-    """The keys that *path* can mean: a name of digits may be a place in an array."""
-    keys = [""]
-    for part in path:
-        name = escaped(str(part))
-        forms = [f".{name}"]
-        if isinstance(part, int) or (part.isascii() and part.isdigit() and len(part) <= 7):
-            forms.append(f"[{int(part)}]")
-        keys = [key + form for key in keys for form in forms if key or form[0] == "."]
-    return [key[1:] for key in keys]
+    """The keys that *path* can mean.
+
+    A name of digits may be a place in an array, and a place the end of the name before it:
+    what is called ``br[0]`` is typed so.
+    """
+    first, *below = path
+    keys = [(escaped(str(first)), True)]  # and whether it ends with a name as it was typed
+    for part in below:
+        keys = [
+            (key + form, is_name)
+            for key, after_name in keys
+            for form, is_name in _forms(part, after_name=after_name)
+        ]
+    return [key for key, _ in keys]
+
+
+def _forms(part: str | int, *, after_name: bool) -> list[tuple[str, bool]]:
+    if isinstance(part, str):
+        forms = [(f".{escaped(part)}", True)]
+        if part.isascii() and part.isdigit() and len(part) <= 7:
+            forms.append((f"[{int(part)}]", False))
+        return forms
+    forms = [(f".{part}", False), (f"[{part}]", False)]
+    return [*forms, (rf"\[{part}]", True)] if after_name else forms
 
 
 def selects(key: str, wanted: Iterable[str]) -> bool:

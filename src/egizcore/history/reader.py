@@ -51,15 +51,13 @@ class Reader:
         """The first ``limit`` items of *query*; *is_live* says that its Thing exists now.
 
         Raises:
-            ThingNotFound: it does not, and there is no history of it either.
+            ThingNotFound: it does not, and the store has no history of it either.
             LimitExceeded: they would take too much memory: ask for fewer.
             HistoryUnavailable: there is no store, it is down, or too many ask.
             HistoryTimeout: it did not answer within 5 seconds.
         """
         archive = self._archive
         if archive is None:
-            if not is_live:
-                raise ThingNotFound(query.thing_id)
             raise HistoryUnavailable("No history store is configured (history.backend is none).")
         async with self.in_time():
             return await self._in_turn(archive, query, is_live=is_live)

@@ -1,6 +1,8 @@
 """What can go wrong with the embedded store, and how it is told."""
 
+import os
 import sqlite3
+from pathlib import Path
 from typing import Final, Literal, TypeAlias, final
 
 import structlog
@@ -13,10 +15,13 @@ Side: TypeAlias = Literal["write", "read", "upkeep"]
 
 _CORRUPT: Final = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
 _PASSING: Final = frozenset({sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_FULL})
+_NO_ROOM: Final = "there is no room left for {}"
+# As SQLite tells it where it cannot even make its log or its index of it.
+_MAYBE_FULL: Final = frozenset({sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN})
 _MEANINGS: Final = {
     sqlite3.SQLITE_BUSY: "another program has locked {}",
     sqlite3.SQLITE_LOCKED: "another program has locked {}",
-    sqlite3.SQLITE_FULL: "there is no room left for {}",
+    sqlite3.SQLITE_FULL: _NO_ROOM,
     sqlite3.SQLITE_READONLY: "{} cannot be written to",
     sqlite3.SQLITE_CANTOPEN: "{} cannot be opened or made",
     sqlite3.SQLITE_IOERR: "{} cannot be read or written",
@@ -47,6 +52,14 @@ def _is_expected(error: Exception) -> bool:
     return isinstance(error, sqlite3.Error | OSError | Refused | Damaged)
 
 
+def _is_full(path: str) -> bool:
+    """Whether the file system that *path* is on has no block left."""
+    try:
+        return os.statvfs(Path(path).parent).f_bavail == 0
+    except OSError:
+        return False
+
+
 def _told(error: Exception, path: str) -> str:
     """*error* in one sentence."""
     if isinstance(error, Refused):
@@ -56,8 +69,10 @@ def _told(error: Exception, path: str) -> str:
     if isinstance(error, OSError):
         return f"{path}: {error.strerror or error}"
     if isinstance(error, sqlite3.Error):
-        meaning = _MEANINGS.get(_code(error), "{}").format(path)
-        return f"{meaning} ({error})"
+        meaning = _MEANINGS.get(_code(error), "{}")
+        if _code(error) in _MAYBE_FULL and _is_full(path):
+            meaning = _NO_ROOM
+        return f"{meaning.format(path)} ({error})"
     return f"{path}: {type(error).__name__}: {error}"
 
 

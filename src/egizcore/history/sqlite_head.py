@@ -15,15 +15,24 @@ T = TypeVar("T")
 ROWS: Final = 16
 """Rows that are read at once, and …"""
 SAMPLES: Final = 100
-"""… samples that are decoded at once: some 0.1 ms."""
+"""… samples that are decoded at once: some 0.1 ms; …"""
+SIZE: Final = 64 << 10
+"""… fewer where they have more bytes than this; but …"""
+FEW: Final = 4
+"""… so many of the widest: what a column costs is paid once for all of them."""
+FOLD: Final = 256 << 10
+"""Bytes of samples, decoded, that are put together: those of one time become one."""
 
 _decode_rows: Final = msgspec.json.Decoder(list[tuple[int, int, msgspec.Raw]]).decode
 _decode_samples: Final = msgspec.json.Decoder(list[dict[str, Any]]).decode
 
 
+_EVER: Final = -1 << 62
+
+
 @final
 class Samples:
-    """What rows hold of one series, in the order it was written; still JSON."""
+    """What rows hold of one series; of those of one time the later word is last. Still JSON."""
 
     __slots__ = ("at", "raws", "size")
 
@@ -37,6 +46,28 @@ class Samples:
         self.at.append(at)
         self.raws.append(raw)
         self.size += len(raw)
+
+    def slices(
+        self, samples: int, size: int, start: int = _EVER, end: int = -_EVER
+    ) -> Iterator["Samples"]:
+        """Those from *start* up to *end*, in order of time, at most so many and bytes at once.
+
+        A few go together whatever they weigh, and those of one time, however many they are.
+        """
+        at, raws = self.at, self.raws
+        some = Samples()
+        for place in sorted(range(len(at)), key=at.__getitem__):  # stable: the later stays later
+            time = at[place]
+            if not start <= time < end:
+                continue
+            count = len(some.at)
+            is_full = count >= samples or (count >= FEW and some.size + len(raws[place]) > size)
+            if is_full and some.at[-1] != time:
+                yield some
+                some = Samples()
+            some.add(time, raws[place])
+        if some.at:
+            yield some
 
 
 def _sound(decode: Callable[[bytes], T], data: bytes) -> T:
@@ -87,9 +118,25 @@ def read_samples(
 def decoded(samples: Samples, pause: Callable[[], object]) -> Columns:
     """The columns of *samples*, settled; *pause* is called between slices of the work."""
     parts: list[Columns] = []
-    for start in range(0, len(samples.raws), SAMPLES):
-        some = b"[%b]" % b",".join(samples.raws[start : start + SAMPLES])
-        properties = _sound(_decode_samples, some)
-        parts.append(Columns.gathered(samples.at[start : start + SAMPLES], properties).settled())
+    held = 0
+    for start, end in _turns(samples.raws):
+        some = samples.raws[start:end]
+        properties = _sound(_decode_samples, b"[%b]" % b",".join(some))
+        parts.append(Columns.gathered(samples.at[start:end], properties).settled())
+        held += sum(map(len, some))
+        if held > FOLD:
+            parts, held = [Columns.joined(parts)], 0
         pause()
     return Columns.joined(parts)
+
+
+def _turns(raws: Sequence[msgspec.Raw]) -> Iterator[tuple[int, int]]:
+    """The places from which and up to which samples are decoded at once."""
+    start = size = 0
+    for place, raw in enumerate(raws):
+        size += len(raw)
+        count = place - start
+        if count >= SAMPLES or (count >= FEW and size > SIZE):
+            yield start, place
+            start, size = place, len(raw)
+    yield start, len(raws)

@@ -20,8 +20,9 @@ import structlog
 from egizcore.errors import HistoryTimeout, LimitExceeded
 from egizcore.history.block import Damaged, unpack
 from egizcore.history.bucket import PIECE, buckets
-from egizcore.history.columns import Columns
+from egizcore.history.columns import Column, Columns
 from egizcore.history.head import GROUP, Head, Rows
+from egizcore.history.nesting import nested_row
 from egizcore.history.pace import Pace
 from egizcore.history.point import selects, spellings
 from egizcore.history.query import Item, Query
@@ -32,11 +33,16 @@ from egizcore.history.timeline import Stretch, timeline
 NEWEST: Final = 1 << 62
 """Rank of the head: what is in it was written after all blocks."""
 VALUES: Final = 1_000_000
-TEXT: Final = 64 << 20
-"""Values and characters of one page, which is in memory as a whole."""
+TEXT: Final = 32 << 20
+"""Values and characters of one page, which is in memory as a whole. Nulls in arrays are values."""
+SMALLEST: Final = 2
+"""A page of so few items is never too large: each was once in the live state as a whole."""
 PART: Final = 256
 PART_VALUES: Final = 1 << 14
-"""Samples, and values, that are made items in one go: a moment's work."""
+"""Samples, and values, that are made items in one go, of all features: a moment's work."""
+SLICE: Final = 500
+SLICE_SIZE: Final = 128 << 10
+"""Samples, and bytes, of the head that are decoded when their time comes."""
 DAMAGED: Final = 1_000
 """Damaged blocks that were told of and are not again; then all are forgotten."""
 
@@ -88,12 +94,14 @@ class FileReader:
         series = self._series(query)
         if not series or query.start >= query.end:
             return []
+        bounds = [_bounds(query, name) for name in series.values()]
+        start, end = min(start for start, _ in bounds), max(end for _, end in bounds)
         # Where the head's rows are is asked before the snapshot begins: see `Head.rows_of`.
-        rows = self._head.rows_of([one // GROUP for one in series], query.start, query.end)
+        rows = self._head.rows_of([one // GROUP for one in series], start, end)
         self._connection.execute("BEGIN")
         try:
-            page = _Page(self._connection, query, patience, self._tell)
-            head = page.read_head(rows, series)
+            page = _Page(self._connection, query, patience, self._tell, len(series))
+            head = page.read_head(rows, series, start, end)
             lines = [page.items(one, name, head.get(one)) for one, name in series.items()]
             whole = merge(*lines, key=_place, reverse=query.descending)
             return list(islice(whole if len(lines) > 1 else lines[0], query.limit))
@@ -122,9 +130,10 @@ class _Page:
     __slots__ = (
         "_connection",
         "_pace",
+        "_part",
         "_patience",
+        "_picks",
         "_query",
-        "_selects",
         "_tell",
         "_text",
         "_values",
@@ -136,18 +145,23 @@ class _Page:
         query: Query,
         patience: Patience,
         tell: Callable[[int, Damaged], None],
+        features: int,
     ) -> None:
         self._connection = connection
         self._query = query
         self._patience = patience
         self._pace = Pace()
         self._tell = tell
-        self._selects = _selector(query)
+        self._picks = _picker(query)
+        # Each feature has a part ready, though the next items may all be of one.
+        self._part = max(1, PART_VALUES // features)
         self._values = 0
         self._text = 0  # characters
 
-    def read_head(self, rows: Iterable[Rows], series: Container[int]) -> dict[int, Samples]:
-        """What *rows* hold of *series* in the time that is asked for."""
+    def read_head(
+        self, rows: Iterable[Rows], series: Container[int], start: int, end: int
+    ) -> dict[int, Samples]:
+        """What *rows* hold of *series* from *start* up to *end*."""
         done = dict(self._connection.execute("SELECT id, done FROM generation"))
         ids = [
             row
@@ -155,7 +169,6 @@ class _Page:
             if some.group > done.get(some.generation, some.group)  # else it is in blocks
             for row in some.ids
         ]
-        start, end = self._query.start, self._query.end
         found: dict[int, Samples] = {}
         for samples in read_samples(self._connection, ids):
             for one, at, raw in samples:
@@ -181,22 +194,42 @@ class _Page:
                 piece=min(query.limit, PIECE),
             )
         for piece in pieces:
-            for part in _parts(piece, descending=query.descending):
-                rows = [
-                    Item(at, feature, properties)
-                    for at, properties in zip(part.at, part.nested(), strict=True)
-                ]
-                self._pause()
-                yield from reversed(rows) if query.descending else rows
-                self._weigh(part)
+            yield from self._made(piece, feature)
+            del piece  # while the next is loaded
 
-    def _weigh(self, taken: Columns) -> None:
-        """Of what was taken only: a piece is in memory already, and may hold years of others."""
-        for column in taken.leaves.values():
-            self._values += len(column)
-            if str in set(map(type, column)):
-                self._text += sum(len(leaf) for leaf in column if isinstance(leaf, str))
-        if self._values > VALUES or self._text > TEXT:
+    def _made(self, piece: Columns, feature: str) -> Iterator[Item]:
+        """The items of *piece*, in parts, so that no more are made than are taken."""
+        is_descending = self._query.descending
+        size = min(PART, self._query.limit, self._part // max(piece.places, 1))
+        if size <= 1:
+            # To make columns of a few wide samples costs more than to take them one by one.
+            keys, columns = tuple(piece.leaves), list(piece.leaves.values())
+            places = range(len(piece))
+            for place in reversed(places) if is_descending else places:
+                self._pause()
+                row = [column[place] for column in columns]
+                self._read(row)
+                yield Item(piece.at[place], feature, nested_row(keys, row, self._weigh))
+            return
+        for part in _parts(piece, size, descending=is_descending):
+            for column in part.leaves.values():
+                self._read(column)
+            rows = [
+                Item(at, feature, properties)
+                for at, properties in zip(part.at, part.nested(self._weigh), strict=True)
+            ]
+            self._pause()
+            yield from reversed(rows) if is_descending else rows
+
+    def _read(self, column: Column) -> None:
+        """Count what text there is."""
+        if str in map(type, column):
+            self._text += sum(len(leaf) for leaf in column if isinstance(leaf, str))
+
+    def _weigh(self, values: int) -> None:
+        """So many will be made: not if they are too many."""
+        self._values += values
+        if self._query.limit > SMALLEST and (self._values > VALUES or self._text > TEXT):
             raise LimitExceeded(
                 "The answer is too large: ask for fewer items, one feature or a property."
             )
@@ -223,7 +256,7 @@ class _Page:
             "SELECT data FROM block WHERE id = ?", (block,)
         ).fetchone()
         try:
-            columns = unpack(data, self._selects)
+            columns = unpack(data, self._picks)
         except Damaged as error:
             self._tell(block, error)
             return Columns([], {})
@@ -232,17 +265,22 @@ class _Page:
     def _newest(self, head: Samples | None, start: int, end: int) -> list[Stretch]:
         if head is None:
             return []
-        columns = decoded(head, self._pause)
-        leaves = {key: some for key, some in columns.leaves.items() if self._selects(key)}
-        wanted = _within(Columns(columns.at, leaves).settled(), start, end)
-        if not wanted:
-            return []
-        return [Stretch(wanted.at[0], wanted.at[-1], NEWEST, lambda: wanted)]
+        stretches: list[Stretch] = []
+        for some in head.slices(SLICE, SLICE_SIZE, start, end):
+            self._pause()
+            stretches.append(Stretch(some.at[0], some.at[-1], NEWEST, partial(self._decode, some)))
+        return stretches
+
+    def _decode(self, some: Samples) -> Columns:
+        columns = decoded(some, self._pause)
+        if self._picks is None:
+            return columns
+        leaves = {key: columns.leaves[key] for key in self._picks(columns.leaves)}
+        return Columns(columns.at, leaves).settled()
 
 
-def _parts(piece: Columns, *, descending: bool) -> Iterator[Columns]:
+def _parts(piece: Columns, size: int, *, descending: bool) -> Iterator[Columns]:
     """*piece* in parts, in the order asked for; in each the oldest sample stands first."""
-    size = max(1, min(PART, PART_VALUES // max(len(piece.leaves), 1)))
     starts = range(0, len(piece), size)
     for start in reversed(starts) if descending else starts:
         yield piece.cut(start, start + size)
@@ -262,24 +300,21 @@ def _bounds(query: Query, feature: str) -> tuple[int, int]:
     return max(start, -(-first // every) * every), end
 
 
-def _selector(query: Query) -> Callable[[str], bool]:
-    """Whether a leaf of this key is asked for."""
+def _picker(query: Query) -> Callable[[Iterable[str]], list[str]] | None:
+    """What takes the keys out of some that are asked for; None: all are."""
     if not query.properties:
-        return _all
-    wanted = [key for path in query.properties for key in spellings(path)]
-    known: dict[str, bool] = {}  # as many as the series has keys
+        return None
+    wanted = tuple(key for path in query.properties for key in spellings(path))
+    known: dict[str, bool] = {}  # as many as the series has keys that begin so
 
-    def is_selected(key: str) -> bool:
-        answer = known.get(key)
-        if answer is None:
-            answer = known[key] = selects(key, wanted)
-        return answer
+    def picked(keys: Iterable[str]) -> list[str]:
+        begun = [key for key in keys if key.startswith(wanted)]
+        for key in begun:
+            if key not in known:
+                known[key] = selects(key, wanted)
+        return [key for key in begun if known[key]]
 
-    return is_selected
-
-
-def _all(_: str) -> bool:
-    return True
+    return picked
 
 
 def _within(columns: Columns, start: int, end: int) -> Columns:

@@ -67,11 +67,19 @@ class Store:
         """Keep *points*."""
         if not self._file.is_there:
             raise OSError(ENOENT, "the file is gone", self._file.path)
+        self._writer.write(points, self._make_room)
+
+    def _make_room(self, size: int) -> None:
+        """For so many bytes more, in the file and in the head."""
+        writer = self._writer
         for _ in range(CATCH_UP):
-            if not self._writer.is_behind:
+            if not writer.is_behind:
                 break
-            self._writer.step(self.cutoff)
-        self._writer.write(points, self._retention.make_room)
+            if writer.head.sealed:
+                writer.step(self.cutoff)
+            else:
+                writer.seal()
+        self._retention.make_room(size)
 
     def tidy(self) -> float:
         """Do a little of what is to be done besides; the seconds until there is more."""

@@ -15,7 +15,6 @@ from typing import Any, Final, TypeAlias, final
 import msgspec
 
 from egizcore.history.block import pack
-from egizcore.history.columns import Columns
 from egizcore.history.head import GROUP, Generation, Head, NewRow
 from egizcore.history.pace import Pace
 from egizcore.history.point import Point
@@ -28,6 +27,10 @@ CACHE: Final = 100_000
 """Series whose ids are known without asking; past it all are forgotten and asked for anew."""
 ROWS: Final = 64
 """Rows of one statement."""
+ROW_SIZE: Final = 128 << 10
+"""Bytes of a row, unless it has one sample …"""
+COMMIT_SIZE: Final = 8 << 20
+"""… and about the most that is written in one transaction."""
 BLOCK_SAMPLES: Final = 1024
 BLOCK_SIZE: Final = 256 << 10
 """A block has at most that many samples, and bytes before it is packed."""
@@ -45,15 +48,30 @@ DELETED: Final = 512
 
 SeriesName: TypeAlias = tuple[str, str]
 """A Thing's id and a feature's name."""
-_Groups: TypeAlias = dict[int, list[tuple[int, int, Any]]]
-"""Samples (series, time, properties) by group."""
+_GroupSamples: TypeAlias = list[tuple[int, int, Any]]
+"""Series, time and properties of each."""
+_Groups: TypeAlias = dict[int, _GroupSamples]
+
+
+@final
+class _Batch:
+    """Rows of one transaction, what is in them, and of which series."""
+
+    __slots__ = ("rows", "series", "size", "texts")
+
+    def __init__(self) -> None:
+        self.rows: list[NewRow] = []
+        self.texts: list[bytes] = []
+        self.series: set[int] = set()
+        self.size = 0  # bytes
 
 
 @final
 class Writer:
     """Takes points, and makes blocks of them; what grows old is another's (sqlite_retention).
 
-    Every method raises `sqlite3.Error`; nothing has been changed then.
+    Every method raises `sqlite3.Error`; nothing has been changed then, save that of very many
+    points the first may be written. To write them once more does no harm.
     """
 
     __slots__ = (
@@ -98,13 +116,15 @@ class Writer:
     def write(self, points: Sequence[Point], make_room: Callable[[int], None]) -> None:
         """Append *points*; they survive a kill once this returns.
 
-        *make_room* is told before how many bytes they take.
+        *make_room* is told before how many bytes they take, once a transaction.
         """
         groups, unknown = self._grouped(points)
-        rows, texts, series = self._rows(groups)
-        if not rows:
-            return
-        make_room(sum(row.size for row in rows))
+        for batch in self._batches(groups):
+            make_room(batch.size)
+            self._commit(batch, unknown)
+            unknown = {}
+
+    def _commit(self, batch: "_Batch", unknown: dict[SeriesName, int]) -> None:
         generation = self.head.current.id
         with self.transaction() as connection:
             connection.executemany(
@@ -113,11 +133,11 @@ class Writer:
             )
             values = [
                 (row.id, generation, row.group, row.oldest, row.newest, text)
-                for row, text in zip(rows, texts, strict=True)
+                for row, text in zip(batch.rows, batch.texts, strict=True)
             ]
             insert(connection, "head", values)
         self._remember(unknown)
-        self.head.add(rows, series, monotonic())
+        self.head.add(batch.rows, batch.series, monotonic())
 
     def _grouped(self, points: Sequence[Point]) -> tuple[_Groups, dict[SeriesName, int]]:
         """*points* by the group of their series, and the series that are to be made."""
@@ -161,22 +181,36 @@ class Writer:
             self._series.clear()
         self._series |= ids
 
-    def _rows(self, groups: _Groups) -> tuple[list[NewRow], list[bytes], set[int]]:
-        """The rows of *groups*, what is in them, and of which series."""
-        rows: list[NewRow] = []
-        texts: list[bytes] = []
-        series: set[int] = set()
+    def _batches(self, groups: _Groups) -> Iterator["_Batch"]:
+        """The rows of *groups*, as many at once as are written together."""
+        batch = _Batch()
         for group, samples in groups.items():
-            text = self._encode(samples)[1:-1]  # so that rows can be joined to one array
-            times = [at for _, at, _ in samples]
-            rows.append(
-                NewRow(self._next_row, group, min(times), max(times), len(samples), len(text))
-            )
-            texts.append(text)
-            series.update([one for one, _, _ in samples])
-            self._next_row += 1
-            self._pace()
-        return rows, texts, series
+            for some, text in self._texts(samples):
+                times = [at for _, at, _ in some]
+                batch.rows.append(
+                    NewRow(self._next_row, group, min(times), max(times), len(some), len(text))
+                )
+                batch.texts.append(text)
+                batch.series.update([one for one, _, _ in some])
+                batch.size += len(text)
+                self._next_row += 1
+                if batch.size >= COMMIT_SIZE:
+                    yield batch
+                    batch = _Batch()
+                self._pace()
+        if batch.rows:
+            yield batch
+
+    def _texts(self, samples: _GroupSamples) -> Iterator[tuple[_GroupSamples, bytes]]:
+        """*samples* in rows, and the text of each."""
+        start, most = 0, GROUP
+        while start < len(samples):
+            some = samples[start : start + most]
+            text = self._encode(some)[1:-1]  # so that rows can be joined to one array
+            most = max(1, len(some) * ROW_SIZE // len(text))
+            if most >= len(some):
+                yield some, text
+                start += len(some)
 
     def forget(self, keys: Iterable[SeriesName]) -> None:
         """Those series are gone."""
@@ -200,8 +234,8 @@ class Writer:
 
     @property
     def is_behind(self) -> bool:
-        """Whether points come in faster than blocks are made of them."""
-        return bool(self.head.sealed) and self.head.current.size >= 2 * self._size
+        """Whether points come in faster than generations are sealed and made into blocks."""
+        return self.head.current.size >= 2 * self._size
 
     def seal(self) -> None:
         """End the present generation."""
@@ -237,10 +271,10 @@ class Writer:
             self._pace()
         blocks: list[tuple[int, int, int, bytes]] = []
         for series, found in sorted(samples.items()):
-            columns = _after(decoded(found, self._pace), cutoff)
-            most = min(BLOCK_SAMPLES, 1 + BLOCK_SIZE * len(found.at) // found.size)
-            for one in _cut(columns, most):
-                blocks.append((series, one.at[0], one.at[-1], pack(one, self._pace)))
+            for piece in found.slices(BLOCK_SAMPLES, BLOCK_SIZE, cutoff):
+                one = decoded(piece, self._pace)
+                if one:
+                    blocks.append((series, one.at[0], one.at[-1], pack(one, self._pace)))
                 self._pace()
         with self.transaction() as connection:
             insert(connection, "block (series, oldest, newest, data)", blocks)
@@ -271,17 +305,3 @@ def insert(connection: sqlite3.Connection, table: str, rows: Sequence[tuple[Any,
             f"INSERT INTO {table} VALUES {', '.join([marks] * len(some))}",  # noqa: S608
             [value for row in some for value in row],
         )
-
-
-def _after(columns: Columns, cutoff: int) -> Columns:
-    at = columns.at
-    if not at or at[0] >= cutoff:
-        return columns
-    first = next((place for place, time in enumerate(at) if time >= cutoff), len(at))
-    return columns.cut(first, len(at))
-
-
-def _cut(columns: Columns, most: int) -> Iterator[Columns]:
-    """*columns* in pieces of at most so many samples."""
-    for start in range(0, len(columns), most):
-        yield columns.cut(start, start + most)

@@ -42,7 +42,10 @@ def timeline(stretches: Sequence[Stretch], *, descending: bool = False) -> Itera
         opened = rest
         if ready:
             ready.sort(key=lambda one: one[0])
-            yield Columns.joined([columns for _, columns in ready])
+            piece = Columns.joined([columns for _, columns in ready])
+            del columns, final, later, ready  # the next may be as large
+            yield piece
+            del piece
 
 
 def _divided(

@@ -6,6 +6,7 @@ a year of history takes no more memory than an hour, and no other client waits f
 
 import asyncio
 from collections.abc import AsyncGenerator, Iterable, Mapping
+from time import monotonic
 from typing import Final, NamedTuple, final
 from urllib.parse import urlencode
 
@@ -31,8 +32,11 @@ from egizcore.thing import rfc3339, write_json
 
 PAGE_BYTES: Final = 8 * 1024 * 1024
 """A page that has reached this much ends, with a cursor to go on from."""
-FIRST_CHUNK: Final = 1000
-"""Items of the first chunk, when nothing is known of their weight."""
+PAGE_SECONDS: Final = 2.0
+"""So does one that has taken so long: what is begun then is done in time."""
+FIRST_CHUNK: Final = 6
+"""Items of the first chunk, when nothing is known of their weight: of the largest Thing that is
+legal by default they are no more than a store gives at once."""
 MOST_ITEMS: Final = 2000
 LESS: Final = 8
 """Where a chunk is too large for the store, one of so many times fewer items is asked for."""
@@ -154,7 +158,8 @@ class _History:
         written: list[bytes] = []
         size = 0
         last = None
-        while walk.more and len(written) < limit and size < PAGE_BYTES:
+        end = monotonic() + PAGE_SECONDS
+        while walk.more and len(written) < limit and size < PAGE_BYTES and monotonic() < end:
             for item in await walk.chunk(limit - len(written)):
                 if size >= PAGE_BYTES:
                     walk.more = True

@@ -23,8 +23,9 @@ DEFAULT_LIMIT: Final = 1000
 MAX_CHOSEN: Final = 64
 """Features, and properties, that one question may name."""
 MAX_PARTS: Final = 24
-MAX_SPELLINGS: Final = 256
-"""Keys that the properties of a question can mean: each name of digits doubles them."""
+MAX_SPELLINGS: Final = 511
+"""Keys that the properties of a question can mean: those of one path with eight places. Each
+place, and each name of digits, doubles them."""
 MAX_CURSOR: Final = 512
 HOUR: Final = 3_600_000
 
@@ -123,7 +124,7 @@ def _properties(parameters: Parameters) -> tuple[Key, ...]:
     if len(paths) > MAX_CHOSEN:
         raise at("property", f"stands more than {MAX_CHOSEN} times")
     if sum(map(_spellings, paths)) > MAX_SPELLINGS:
-        raise at("property", "has too many names of digits, each of which may be a place")
+        raise at("property", "has too many places, or names of digits, which may be places")
     return paths
 
 
@@ -140,7 +141,15 @@ def _path(text: str) -> Key:
 
 
 def _spellings(path: Key) -> int:
-    return 1 << sum(str(part).isdigit() for part in path[1:])
+    """How many ``history.spellings`` there are."""
+    named, others = 1, 0  # those that end with a name as it was typed, and the others
+    for part in path[1:]:
+        both = named + others
+        if isinstance(part, int):
+            others = 2 * both
+        else:
+            named, others = both, both if part.isdigit() else 0
+    return named + others
 
 
 def _every(parameters: Parameters) -> int:
