@@ -227,6 +227,8 @@ async def test_a_bug_costs_the_one_answer_only(
 ) -> None:
     await archive.open()
     await archive.write([sample(NOW)])
+    assert archive._tending is not None
+    archive._tending.cancel()  # it would ask too, and find that all is well
     with monkeypatch.context() as patch, capture_logs() as logs:
         patch.setattr("egizcore.history.sqlite_reader._bounds", lambda *_: 1 / 0)
         for _ in range(2):
