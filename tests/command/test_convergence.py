@@ -104,3 +104,14 @@ def test_who_is_asked_and_listens_knows_all_that_is_desired(
     for name, *arguments in taken:
         getattr(world, name)(*arguments)
         world.check()
+
+
+def test_who_subscribes_anew_while_another_reports_is_told_when_it_reports_again() -> None:
+    world = World()
+    world.report("b", "l2")
+    world.want("factory:l2", "f", 0)
+    world.unsubscribe("b")
+    world.report("a", "l2")
+    world.subscribe("b")
+    world.report("b", "l2")
+    world.check()

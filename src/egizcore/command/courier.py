@@ -159,6 +159,7 @@ class Courier:
         self._by_device.pop(name, None)
         self._by_device[name] = listener
         self.forgotten += _trimmed(self._by_device, self.MAX_LISTENERS)
+        listener.told.clear()  # whoever subscribes anew may have lost what it was told
         for thing in self._things_of(name, origin):
             listener.tell(thing.id, self._wishes.get(thing.id, 0))
             for feature in _wished(thing):
