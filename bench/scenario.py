@@ -74,17 +74,19 @@ class Flood(NamedTuple):
     """Microseconds of CPU a message, of the whole process."""
 
 
-def warm(world: World, devices: int = DEVICES, rounds: int = 100) -> None:
-    """Let every device report: its Thing exists, and the code has been where it will go."""
+def warm(
+    world: World, devices: int = DEVICES, rounds: int = 100, *, payload: str = "electrical"
+) -> None:
+    """Let every device report what it will report: its Thing exists, the code has been there."""
     limit = time.monotonic() + 30
     while world.version(devices - 1) < 2:  # a broker may not know of the subscription yet
-        publish(world.door, devices, devices=devices, payload="timed")
+        publish(world.door, devices, devices=devices, payload=payload)
         time.sleep(0.2)
         if time.monotonic() > limit:
             raise CountWrong(f"{world.system.name}: nothing arrives")
     before = world.version(devices - 1)
     if rounds:
-        publish(world.door, devices * rounds, devices=devices, payload="timed")
+        publish(world.door, devices * rounds, devices=devices, payload=payload)
         world.await_version(devices - 1, before + rounds)
     seen = -1
     while seen != (seen := world.applied()):  # who has several workers may have one behind

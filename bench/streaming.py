@@ -36,7 +36,7 @@ def delivered(clients: int, kind: str, door: str, start: float, bench: Bench) ->
 
 def _highest(world: World, clients: int, kind: str, start: float) -> float:
     _typed(world)
-    warm(world)
+    warm(world, payload="timed")
 
     def trial(rate: float) -> bool:
         listener = Listener(world.http_port, clients, kind)
@@ -95,7 +95,7 @@ def flooded(bench: Bench) -> None:
 
     def measure(world: World) -> None:
         _typed(world)
-        warm(world)
+        warm(world, payload="timed")
         listener = Listener(world.http_port, 100, "tenth")
         took = flood(world, count, payload="timed")
         heard = listener.result(count * 10)
@@ -126,7 +126,7 @@ def own(bench: Bench) -> None:
     scenario = "1,000 clients on 10 own Things, 10,000 at 1 Hz by nats"
 
     def measure(world: World) -> None:
-        warm(world, OWN, rounds=2)
+        warm(world, OWN, rounds=2, payload="timed")
         listener = Listener(world.http_port, 1000, "own", devices=OWN)
         told = fan(world, OWN, 5.0, listener, share=1, devices=OWN)
         name = world.system.name
@@ -154,7 +154,7 @@ def recorded(bench: Bench) -> None:
 
 
 def _recorded(bench: Bench, scenario: str, store: str, world: World) -> None:
-    warm(world, OWN, rounds=2)
+    warm(world, OWN, rounds=2, payload="timed")
     listener = Listener(world.http_port, 1000, "own", devices=OWN)
     before = world.metric('egizcore_history_points_total{outcome="written"}')
     told = fan(world, OWN, 8.0, listener, share=1, devices=OWN)
@@ -178,7 +178,7 @@ def stuck(bench: Bench) -> None:
 
 
 def _beside(bench: Bench, scenario: str, stuck: int, world: World) -> None:
-    warm(world, OWN, rounds=2)
+    warm(world, OWN, rounds=2, payload="timed")
     greedy = Listener(world.http_port, 100, "all", stuck=stuck)
     listener = Listener(world.http_port, 1000, "own", devices=OWN)
     told = fan(world, 2_000, 5.0, listener, share=1, devices=OWN)
@@ -191,7 +191,7 @@ def _steady(bench: Bench, door: str, rate: int, clients: int, kind: str) -> None
 
     def measure(world: World) -> None:
         _typed(world)
-        warm(world)
+        warm(world, payload="timed")
         listener = Listener(world.http_port, clients, kind)
         told = fan(world, rate, 4.0, listener, share=clients * SHARES[kind])
         _latencies(bench, scenario, world.system.name, told)

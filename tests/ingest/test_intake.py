@@ -311,3 +311,48 @@ def test_a_fault_of_our_own_costs_its_message_and_no_other() -> None:
     counts = plant.intake.counts["endpoint"]
     assert (counts["bad_payload"], counts["applied"]) == (1, 1)
     assert plant.properties(OVEN, "thermal") == {"x": 1}
+
+
+# What a topic remembers of its Thing ------------------------------------------------------------
+
+
+def test_a_reading_reaches_the_thing_that_has_the_id_now() -> None:
+    """A topic that has found its Thing looks no more; but Things go, and come back."""
+    plant = Plant(on("sensors/{device}/telemetry"))
+    for temperature in (1, 2):
+        plant.publish(TOPIC, {"thermal": {"t": temperature}})
+    plant.registry.delete(OVEN)
+    assert plant.publish(TOPIC, {"thermal": {"t": 3}}) == "applied"
+    assert plant.publish(TOPIC, {"thermal": {"t": 4}}) == "applied"
+    assert plant.properties(OVEN, "thermal") == {"t": 4}
+    assert plant.topics[TOPIC.encode()].thing is plant.store.things[OVEN], "found once more"
+    plant.merge(OVEN, {"metadata": {"name": "Oven"}})
+    assert plant.publish(TOPIC, {"thermal": {"t": 5}}) == "applied"
+    assert plant.properties(OVEN, "thermal") == {"t": 5}
+    assert plant.document(OVEN)["metadata"] == {"name": "Oven"}
+
+
+def test_a_feature_that_was_deleted_begins_anew_with_its_next_reading() -> None:
+    plant = Plant(on("sensors/{device}/telemetry"))
+    for _ in range(2):
+        plant.publish(TOPIC, {"thermal": {"t": 1, "u": 2}})
+    plant.registry.delete_feature(OVEN, "thermal")
+    assert "thermal" not in plant.document(OVEN)["features"]
+    for _ in range(2):
+        plant.publish(TOPIC, {"thermal": {"t": 3}})
+    assert plant.properties(OVEN, "thermal") == {"t": 3}
+
+
+@pytest.mark.parametrize("replaced", [False, True])
+def test_a_silent_topic_holds_nothing_of_a_thing_that_is_gone(*, replaced: bool) -> None:
+    plant = Plant(on("sensors/{device}/telemetry"))
+    for _ in range(2):
+        plant.publish(TOPIC, {"thermal": {"t": 1}})
+    thing = plant.store.things[OVEN]
+    held = thing.frozen()
+    before = held.thing.document()
+    if replaced:
+        plant.merge(OVEN, {"metadata": {"name": "Oven"}})
+    plant.registry.delete(OVEN)
+    assert (thing.features, thing.metadata, thing.relationships) == ({}, {}, ())
+    assert held.thing.document() == before, "whoever holds what was, still has it"

@@ -8,6 +8,7 @@ import msgspec
 
 from egizcore.bus import Bus
 from egizcore.ingest import DEFAULT_ROUTES, Intake, Routes, RouteSettings
+from egizcore.mqtt import Topics
 from egizcore.state import LimitSettings, Registry, Store
 from egizcore.thing.draft import read_feature, read_thing
 from egizcore.thing.event import Event, ThingCreated, ThingDeleted
@@ -162,6 +163,7 @@ class Plant:
             skip_unchanged=skip,
         )
         self.intake.add_source("endpoint")
+        self.topics = Topics(self.routes.resolve)  # as connections do, it asks once a topic
         self.events: list[Event] = []
         self.bus.attach(lambda event, _before, _after: self.events.append(event))
 
@@ -181,7 +183,7 @@ class Plant:
         """The outcome of one message; *payload* is bytes, or what to write as JSON."""
         body = payload if isinstance(payload, bytes) else compact(payload)
         before = dict(self.intake.counts["endpoint"])
-        self.intake.take([(self.routes.resolve(topic), body, retained)], Source())
+        self.intake.take([(self.topics[topic.encode()], body, retained)], Source())
         (outcome,) = [
             name for name, n in self.intake.counts["endpoint"].items() if n != before[name]
         ]

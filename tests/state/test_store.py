@@ -77,6 +77,15 @@ def test_the_flat_road_ends_where_the_careful_road_ends(before: Any, reading: An
         assert fast.told() == []
 
 
+def test_a_reading_of_a_part_of_an_object_is_told_as_it_came_and_keeps_the_rest() -> None:
+    plant = Plant()
+    oven(plant, thermal={"zone": {"a": 1, "b": 2}})
+    plant.told()
+    assert report(plant, {"thermal": {"zone": {"a": 3}}})
+    assert plant.properties(OVEN, "thermal") == {"zone": {"a": 3, "b": 2}}
+    assert [event["properties"] for event in plant.told()] == [{"zone": {"a": 3}}]
+
+
 @given(flat_readings | readings)
 def test_flat_is_what_the_flat_decoder_takes(reading: Any) -> None:
     try:

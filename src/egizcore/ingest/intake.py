@@ -130,7 +130,9 @@ class Intake:
         reading: dict[str, dict[str, Any]]
         for target, payload, retained in batch:
             if target.plain and not retained and (applies or target.applies):
-                thing = things.get(target.thing_id)
+                thing = target.thing
+                if thing is None:
+                    target.thing = thing = things.get(target.thing_id)
                 if thing is not None:
                     try:
                         if target.feature is not None:
@@ -154,6 +156,7 @@ class Intake:
         self, target: Target, payload: bytes, at: int, origin: Origin, *, retained: bool
     ) -> None:
         source = origin.source
+        target.thing = None  # it may be gone
         try:
             order = self.read(target, payload, at, retained=retained)
             outcome = self._apply(order, len(payload), at)

@@ -7,7 +7,7 @@ from typing import Final, NamedTuple, final
 from egizcore.errors import SettingsInvalid
 from egizcore.ingest.settings import DEFAULT_ROUTES, MqttSettings, RouteSettings
 from egizcore.mqtt import Origin, ProtocolError, check_filter, covers, overlap
-from egizcore.thing import MAX_ID, MAX_NAME, is_name, is_thing_id, is_word
+from egizcore.thing import MAX_ID, MAX_NAME, Thing, is_name, is_thing_id, is_word
 
 _CAPTURE: Final = re.compile(r"\{([A-Za-z_][A-Za-z0-9_]*)\}")
 _PAYLOAD: Final = "payload."
@@ -33,6 +33,7 @@ class Target:
         "reason",
         "reporter",
         "route",
+        "thing",
         "thing_id",
         "topic",
     )
@@ -43,6 +44,7 @@ class Target:
         self.captures: Mapping[str, str] = {}
         self.device: str | None = None
         self.thing_id = ""
+        self.thing: Thing | None = None  # that of this id when the last plain report came
         self.feature: str | None = None
         self.reason: str | None = NO_ROUTE
         self.message = "no route has a topic that matches"

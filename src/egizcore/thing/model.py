@@ -93,6 +93,8 @@ class Thing:
         "created_at",
         "features",
         "id",
+        "last",
+        "last_name",
         "metadata",
         "relationships",
         "reporter",
@@ -111,6 +113,10 @@ class Thing:
         self.version = version
         self.created_at = at
         self.changed_at = at
+        # The feature that reported last, and its name: likely the next to report. Among many Things
+        # each look-up in cold memory costs (`make bench SCENARIOS=scale`).
+        self.last: Feature | None = None
+        self.last_name = ""
         self.room = 0  # bytes that telemetry may still bring before the size is measured anew
         self.still: Still | None = None  # what frozen() gave, until the next change
         self.reporter: str | None = None  # the device that last reported for it
@@ -162,6 +168,15 @@ class Thing:
         if self.still is not None:
             self.still.thing = self.copy()
             self.still = None
+
+    def retire(self) -> None:
+        """It is no longer registered: who still has it finds nothing to report to or to hold."""
+        self.keep_still()
+        self.last = None
+        self.last_name = ""
+        self.features = {}
+        self.metadata = {}
+        self.relationships = ()
 
 
 @final
