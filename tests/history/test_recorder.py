@@ -11,7 +11,7 @@ from tests.mqtt.peers import until
 from egizcore import backoff
 from egizcore.bus import Bus
 from egizcore.errors import HistoryTimeout, HistoryUnavailable
-from egizcore.history import HistorySettings, Point, Recorder, Written
+from egizcore.history import HistorySettings, Point, Recorder, Written, recorder
 from egizcore.quantity import Duration
 from egizcore.state import LimitSettings, Reading, Registry, Store, settle
 from egizcore.thing import read_feature, read_thing, rfc3339
@@ -171,6 +171,22 @@ async def test_a_store_that_is_slow_gets_smaller_and_smaller_batches(
     await until(lambda: plant.recorder.written == 100)
     assert sizes == [100, 50, 25, 50, 25, 50, 25, 25]
     await _cancelled(tasks)
+
+
+async def test_a_batch_ends_where_it_holds_enough(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(recorder, "BATCH_LEAVES", 10)
+    plant = Plant(sample=Duration(0))
+    sizes: list[int] = []
+
+    async def write(points: Sequence[Point]) -> Written:
+        sizes.append(len(points))
+        return Written(len(points))
+
+    monkeypatch.setattr(plant.shelf, "write", write)
+    for at in range(5):
+        plant.report(at, {"t": [at] * 4})
+    await plant.recorder.finish(5)
+    assert sizes == [2, 2, 1]
 
 
 async def test_with_no_sample_time_each_change_is_kept() -> None:

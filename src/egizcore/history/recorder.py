@@ -7,10 +7,8 @@ is never more than that behind what lasts.
 """
 
 import asyncio
-from collections import deque
 from collections.abc import Mapping
 from contextlib import suppress
-from itertools import islice
 from random import Random
 from time import monotonic
 from typing import Any, Final, final
@@ -20,6 +18,7 @@ import structlog
 from egizcore.backoff import FIRST, HELD, Backoff
 from egizcore.errors import HistoryTimeout, HistoryUnavailable
 from egizcore.history.archive import Archive
+from egizcore.history.outbox import Outbox
 from egizcore.history.point import Point
 from egizcore.history.settings import HistorySettings
 from egizcore.thing import NEVER, Feature, Thing
@@ -43,6 +42,8 @@ where that is more. The turns are spread over ``LOOK_EVERY``: in one go they wou
 everybody's latency."""
 BATCH: Final = 5_000
 """Points of one write; fewer where the store could not do so many in time."""
+BATCH_LEAVES: Final = 200_000
+"""Leaves of one write, unless a single point has more: what a store makes of them is bounded."""
 
 _log = structlog.get_logger("egizcore.history")
 
@@ -78,8 +79,7 @@ class Recorder:
         self._samples = {
             name: _milliseconds(span) for name, span in settings.sample_features.items()
         }
-        # Bounded by `_bound`, the oldest go first and are counted.
-        self._outbox: deque[Point] = deque()
+        self._outbox = Outbox(settings.outbox)  # what goes is counted
         # At most one a feature that reported in the last ASLEEP seconds.
         self._watched: dict[Feature, _Watch] = {}
         self._most = BATCH  # points of the next write
@@ -127,14 +127,11 @@ class Recorder:
         self._keep(Point(thing.id, thing.type, name, at, patch))
 
     def _keep(self, point: Point) -> None:
-        if len(self._outbox) >= self._bound:
-            self._outbox.popleft()
-            self._drop(1)
-        self._outbox.append(point)
+        self._drop(self._outbox.put(point))
 
     def _drop(self, count: int) -> None:
         self.dropped += count
-        if not self._is_dropping:
+        if count and not self._is_dropping:
             self._is_dropping = True
             _log.warning("history's outbox is full: the oldest samples go", outbox=self._bound)
 
@@ -207,21 +204,13 @@ class Recorder:
                 _log.info("history keeps up again", dropped=self.dropped)
 
     async def _write_some(self) -> None:
-        outbox = self._outbox
-        batch = list(islice(outbox, self._most))
-        for _ in batch:
-            outbox.popleft()
+        batch = self._outbox.take(self._most, BATCH_LEAVES)
         try:
             done = await self._archive.write(batch)
         except BaseException as error:
             if isinstance(error, HistoryTimeout):
                 self._most = max(len(batch) // 2, 1)
-            # Back to where they came from, in order, as far as there is room.
-            room = max(self._bound - len(outbox), 0)
-            kept = batch[-room:] if room else []
-            outbox.extendleft(reversed(kept))
-            if len(kept) < len(batch):
-                self._drop(len(batch) - len(kept))
+            self._drop(self._outbox.put_back(batch))
             raise
         self._most = min(self._most * 2, BATCH)
         self.written += done.written
