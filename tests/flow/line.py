@@ -131,7 +131,7 @@ class Screen:
         self.client.receive(read_command(subscribe))
 
     def _again(self) -> None:
-        self.line.loop.call_soon(self.client.catch_up)
+        self.line.hub.later(self.client.catch_up)
 
     def _write(self, data: bytes) -> None:
         self.writes += 1

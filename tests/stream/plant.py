@@ -126,12 +126,14 @@ class Screen:
         self.room = room  # bytes that it takes until it stalls; None: any
         self.stalled = False
         self.client = Client(
-            plant.hub, plant.tally, self._write, lambda: self._later(plant.loop.call_soon)
+            plant.hub, plant.tally, self._write, lambda: plant.hub.later(self.catch_up)
         )
         self.gone = False
 
-    def _later(self, call_soon: Callable[[Callable[[], None]], object]) -> None:
-        call_soon(lambda: None if self.gone else self.client.catch_up())
+    def catch_up(self) -> None:
+        """A turn has come for what is owed to it."""
+        if not self.gone:
+            self.client.catch_up()
 
     def _write(self, data: bytes) -> None:
         assert not self.gone, "written to although it has gone"

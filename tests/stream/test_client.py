@@ -1,8 +1,7 @@
-import itertools
-
 import pytest
 from tests.stream.plant import EPOCH, Json, Plant, Screen
 
+from egizcore.stream import hub
 from egizcore.stream.client import MAX_SUBSCRIPTIONS, SLICE
 
 PAD = {"pad": "x" * 4000}
@@ -234,6 +233,7 @@ def test_it_falls_behind_until_all_that_was_conflated_is_told(plant: Plant) -> N
     for number in range(200):
         plant.report(f"f:{number:05}", "p", text="x" * 500)
     screen.drain(room=SLICE // 2)
+    plant.loop.turn()
     assert screen.client.falls_behind
     screen.drain()
     plant.loop.run()
@@ -281,6 +281,7 @@ def test_a_long_drain_leaves_time_for_others(plant: Plant) -> None:
     for number in range(500):
         plant.report(f"f:{number:05}", "p", text="x" * 1000)
     screen.drain()
+    plant.loop.turn()
     assert 0 < len(screen.take()) < 200
     assert len(screen.events()) > 300
 
@@ -332,7 +333,7 @@ def test_asking_for_later_turns_does_not_pile_up(plant: Plant) -> None:
     screen.drain()
     screen.stall()
     screen.drain()
-    assert len([call for call in plant.loop.calls if call.__qualname__.startswith("Screen")]) == 1
+    assert list(plant.hub._owed) == [screen.catch_up]
 
 
 def test_clients_that_stall_together_share_what_they_missed(plant: Plant) -> None:
@@ -363,19 +364,23 @@ def test_a_client_that_stalls_later_shares_nothing_with_those_before(plant: Plan
     assert [one["conflated"] for one in second.take()] == [1]
 
 
-def test_many_that_catch_up_at_once_copy_one_a_turn(plant: Plant) -> None:
-    screens = [slow(plant) for _ in range(5)]
-    plant.report("f:00000", "p", n=1)
+def test_many_that_catch_up_at_once_take_turns(
+    plant: Plant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(hub, "TURN", 0.0)
+    screens = [slow(plant) for _ in range(3)]
+    for number in range(300):
+        plant.report(f"f:{number:05}", "p", text="x" * 500)
     plant.loop.run()
     for screen in screens:
         screen.drain()
-    caught_up: list[int] = []
+    served: list[list[int]] = []
     while plant.loop.calls:
-        caught_up.append(sum(not screen.client.is_slow for screen in screens))
         plant.loop.turn()
-    assert caught_up[0] == 1
-    assert all(later - now <= 2 for now, later in itertools.pairwise(caught_up))
-    assert [len(screen.take()) for screen in screens] == [1] * 5
+        served.append([len(screen.take()) for screen in screens])
+    slices = [[number for number, told in enumerate(turn) if told] for turn in served]
+    assert slices[:6] == [[0], [1], [2], [0], [1], [2]], "a slice a turn, one after the other"
+    assert [sum(told) for told in zip(*served, strict=True)] == [300] * 3
 
 
 # The end ----------------------------------------------------------------------------------------

@@ -171,4 +171,4 @@ def test_the_counts_always_add_up(steps: list[tuple[int, str, str]]) -> None:
     assert sum(one.conflated for one in told) == plant.bus.seq
     assert [one.seq for one in told] == sorted(one.seq for one in told)
     assert len(told) <= 2 * (2 + 2 * 3), "a handful for each part of a Thing"
-    assert (pending._order, pending._first) == ({}, {})
+    assert (pending._order, pending._of) == ({}, {})

@@ -63,7 +63,7 @@ class Client:
     ``resumed`` when it has drained. From then until all is caught up the client is slow: what is
     new to it is conflated. Answers keep the order of the commands, one each.
 
-    *again* asks the owner to call ``catch_up`` in a later turn of the loop.
+    *again* asks the owner to call ``catch_up`` when ``Hub.later`` says so.
     """
 
     __slots__ = (
@@ -276,7 +276,7 @@ class Client:
         """It has drained."""
         self._is_paused = False
         if not self._waits:
-            self.catch_up()
+            self._ask_again()
 
     def catch_up(self) -> None:
         """Write a slice of what is owed: a snapshot first, then answers, then what was conflated.
@@ -287,12 +287,9 @@ class Client:
         self._waits = False
         if self._has_left or self._is_paused:
             return
-        if self._pending.sharers > 1 and not self._hub.may_copy():
-            self._ask_again()
-        else:
-            self._own()
-            self._hub.settle(self)
-            self._write_slice()
+        self._own()
+        self._hub.settle(self)
+        self._write_slice()
 
     def _write_slice(self) -> None:
         left = SLICE

@@ -249,7 +249,7 @@ class Connection(asyncio.Protocol):
             self._transport.write(data)
 
     def _again(self) -> None:
-        self._loop.call_soon(self._catch_up)
+        self._door.hub.later(self._catch_up)
 
     def _catch_up(self) -> None:
         if self._client is not None:

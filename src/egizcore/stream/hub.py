@@ -5,6 +5,7 @@ the loop turn when the last one is long enough ago, else as soon as flushing wou
 than about half of the time: a lone event leaves at once, a flood is batched by itself.
 """
 
+from collections import deque
 from collections.abc import Callable, Iterator
 from time import perf_counter
 from typing import Final, Protocol, TypeVar, final
@@ -22,6 +23,8 @@ FLUSH_AT: Final = 256 * 1024
 """Gathered bytes that are flushed at once, so that a flood cannot starve the writing."""
 LONGEST: Final = 0.02
 """Seconds that a gathered frame waits at most."""
+TURN: Final = 0.002
+"""Seconds of a turn after which no more is begun of what clients are owed."""
 
 
 class Scheduler(Protocol):
@@ -64,12 +67,13 @@ class Hub:
         "_gathered",
         "_generation",
         "_is_attached",
-        "_is_copying",
+        "_is_owing",
         "_mark",
         "_moved",
         "_number",
         "_observe",
         "_oldest",
+        "_owed",
         "_routes",
         "_schedule",
         "_scheduled",
@@ -96,7 +100,8 @@ class Hub:
         self._schedule = scheduler
         self._observe = observe
         self._number = 0  # of audiences and dynamic selections together, ever rising
-        self._is_copying = False
+        self._owed: deque[Callable[[], None]] = deque()  # at most one a client
+        self._is_owing = False  # a turn for it is asked for
         self._generation = 0  # of what the routes were made from, single Things apart
         self._audiences: dict[frozenset[Interest], Audience] = {}
         self._filtered: dict[int, Audience] = {}  # those with a filter, by number
@@ -168,16 +173,28 @@ class Hub:
             client.start = len(audience.frames)
             client.deliver(frames, b"".join(frames))
 
-    def may_copy(self) -> bool:
-        """Whether a client may copy what it missed: one a turn, since that can take long."""
-        if self._is_copying:
-            return False
-        self._is_copying = True
-        self._schedule.call_soon(self._copied)
-        return True
+    def later(self, work: Callable[[], None]) -> None:
+        """Do *work* in a later turn, a slice of what a client is owed.
 
-    def _copied(self) -> None:
-        self._is_copying = False
+        All who are owed something take turns, however many they are: else a hundred clients that
+        catch up together would hold everybody up by a hundred slices each turn.
+        """
+        self._owed.append(work)
+        if not self._is_owing:
+            self._is_owing = True
+            self._schedule.call_soon(self._pay)
+
+    def _pay(self) -> None:
+        end = perf_counter() + TURN
+        try:
+            for _ in range(len(self._owed)):
+                self._owed.popleft()()
+                if perf_counter() >= end:
+                    break
+        finally:
+            self._is_owing = bool(self._owed)
+            if self._is_owing:
+                self._schedule.call_soon(self._pay)
 
     # Events -----------------------------------------------------------------------------------
 
