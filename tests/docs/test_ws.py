@@ -52,7 +52,8 @@ def told() -> list[dict[str, Any]]:
     turns, frames = Turns(), list[bytes]()
     store = Store(Bus("epoch"), LimitSettings())
     registry = Registry(store, lambda: 1_769_509_800_000)
-    client = Client(Hub(store, turns), Tally(), frames.append, lambda: None)
+    hub = Hub(store, turns)
+    client = Client(hub, Tally(), frames.append, lambda: hub.later(client.catch_up))
 
     def say(**command: Any) -> None:
         client.receive(read_command(json.dumps(command).encode()))
@@ -72,6 +73,7 @@ def told() -> list[dict[str, Any]]:
     settle(store, "f:a", "oven", Reading({"belt": {"v": 3}}, 0))
     turns.run()
     client.resumed()
+    turns.run()
     registry.delete("f:a")
     turns.run()
     client.heartbeat(0)
