@@ -13,7 +13,7 @@ from typing import Any, Final
 THRESHOLDS: Final = (5_000, 2, 400)
 """Containers more than before until the youngest are looked at, a millisecond if all live on; each
 third time those that survived the last two looks too. A larger number there makes one long pause
-of many short ones: 10,000 and 20 were 45 ms."""
+of many short ones: with 10,000 and 20 it is 45 ms."""
 THAW_EVERY: Final = 3600.0
 """Seconds. The first full collection after a thaw looks at everything."""
 

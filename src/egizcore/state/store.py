@@ -149,7 +149,7 @@ class Store:
         thing.room = room
         bus = self.bus
         listeners = bus.listeners
-        for index, name in enumerate(reading):  # a zip of all three costs a quarter more
+        for index, name in enumerate(reading):  # to zip costs more (make bench, flood)
             if thing.still is not None:
                 thing.keep_still()
             feature = found[index]

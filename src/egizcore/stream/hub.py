@@ -185,6 +185,7 @@ class Hub:
             self._schedule.call_soon(self._pay)
 
     def _pay(self) -> None:
+        """Let those who are owed something have a slice each, as far as the turn's time goes."""
         end = perf_counter() + TURN
         try:
             for _ in range(len(self._owed)):
